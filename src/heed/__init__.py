@@ -1,0 +1,1 @@
+"""Heed: a self-hosted SMS platform that honours every opt-out."""

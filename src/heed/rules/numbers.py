@@ -1,0 +1,178 @@
+"""Phone numbers as integers: the only place that turns text into a number, and a number into text.
+
+A recipient is the digits of the E.164 number as an ``int``. One person is one recipient however their number is
+spelled, so ``parse`` and ``originator`` both return the canonical identity; what the carrier is given is kept beside.
+"""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat
+
+FEWEST_DIGITS, MOST_DIGITS = 5, 15  # E.164 allows 15; carriers deliver originators down to five digits.
+
+_DIGITS = re.compile(r"\+?[0-9]+")
+# What people put between digits, and the invisible marks that copying from a document brings along.
+_SPACING = str.maketrans(
+    "",
+    "",
+    " \t\r\n\u00a0\u2007\u2009\u202f-./()"
+    + "".join(map(chr, range(0x2010, 0x2015)))
+    + "\u200b\u200c\u200d\u200e\u200f\u202a\u202c\ufeff",
+)
+
+
+class BadNumber(ValueError):
+    """This is not a phone number."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(BAD_NUMBER_WORDS[code])
+        self.code = code
+
+
+BAD_NUMBER_WORDS = {
+    "empty": "No phone number was given.",
+    "not_a_number": "This is not a phone number.",
+    "no_country": "Write this number with + and its country code.",
+    "too_short": "This number is too short.",
+    "too_long": "This number is too long.",
+    "not_valid": "No phone can have this number.",
+}
+
+
+def parse(raw: str, region: str | None = None) -> int:
+    """The recipient that ``raw`` names, read in ``region`` (ISO 3166 alpha-2) when it is a national number.
+
+    Accepts what ``phonenumbers`` calls valid, and the ranges reserved for fiction. Raises BadNumber.
+    """
+    text = raw.strip()
+    if not text:
+        raise BadNumber("empty")
+    if len(text) > 60:
+        raise BadNumber("too_long")
+    compact = text.translate(_SPACING)
+    if compact.startswith("00") and not region:
+        compact = "+" + compact[2:]
+    if _DIGITS.fullmatch(compact) and compact.startswith("+") and is_fictional(number := int(compact[1:])):
+        return number
+    try:
+        parsed = phonenumbers.parse(compact if compact.startswith("+") else text, region)
+    except NumberParseException as error:
+        raise BadNumber(_code_of(error, compact, region)) from error
+    number = int(phonenumbers.format_number(parsed, PhoneNumberFormat.E164)[1:])
+    if not (phonenumbers.is_valid_number(parsed) or is_fictional(number)):
+        # Old spellings (Mexico's 1, Brazil without its ninth digit) are valid only in their canonical form.
+        identity = canonical(number)
+        if identity == number or not is_valid(identity):
+            raise BadNumber(_why_invalid(parsed))
+    return canonical(number)
+
+
+def originator(raw: str) -> int | None:
+    """The canonical number that an inbound message came from, or None for a name or a short code.
+
+    Any 5–15 digits count, whether or not metadata knows them: new ranges always precede metadata, and a STOP counts.
+    Short codes are five or six digits without a plus; they are answered by nobody.
+    """
+    compact = raw.strip().translate(_SPACING)
+    if not (_DIGITS.fullmatch(compact) and compact.isascii()):
+        return None
+    digits = compact.lstrip("+")
+    if digits.startswith("00"):
+        digits = digits[2:]
+    if not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS or digits.startswith("0"):
+        return None
+    return canonical(int(digits))
+
+
+def canonical(number: int) -> int:
+    """The one identity of a number that has had several spellings.
+
+    Mexico dropped the 1 before mobiles (2019), Brazil added a ninth digit (2016), Argentina's mobiles take a 9 after 54
+    from abroad. The rules are fixed here: an update of the metadata never changes the identity of a stored number.
+    """
+    digits = str(number)
+    if digits.startswith("521") and len(digits) == 13:
+        return int("52" + digits[3:])
+    if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
+        return int(digits[:4] + "9" + digits[4:])
+    if digits.startswith("54") and len(digits) == 12 and digits[2] != "9":
+        return int("549" + digits[2:])
+    return number
+
+
+def is_valid(number: int) -> bool:
+    """Whether a message may be addressed to ``number``: what phonenumbers calls valid, and the fictional ranges."""
+    if is_fictional(number):
+        return True
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(f"+{number}"))
+    except NumberParseException:
+        return False
+
+
+def is_fictional(number: int) -> bool:
+    """Whether a regulator reserved ``number`` for fiction: Ofcom's 07700 900000–900999, NANPA's 555-0100–0199.
+
+    Only the sandbox may ever be handed one of these.
+    """
+    if 447700900000 <= number <= 447700900999:
+        return True
+    return 12_000_000_000 <= number <= 19_999_999_999 and number // 100 % 100_000 == 55501
+
+
+def show(number: int) -> str:
+    """``number`` as it stands at every edge: +447700900123."""
+    return f"+{number}"
+
+
+def mask(number: int) -> str:
+    """``number`` as logs and public pages may show it: +44•••••123."""
+    digits = str(number)
+    return f"+{digits[:2]}•••••{digits[-3:]}" if len(digits) > 7 else "+•••••"
+
+
+def pretty(number: int) -> str:
+    """``number`` grouped as people of its country write it: +44 7700 900123."""
+    try:
+        return phonenumbers.format_number(phonenumbers.parse(f"+{number}"), PhoneNumberFormat.INTERNATIONAL)
+    except NumberParseException:
+        return show(number)
+
+
+def region_of(number: int) -> str | None:
+    """The ISO 3166 alpha-2 country of ``number``, or None."""
+    if 447700900000 <= number <= 447700900999:
+        return "GB"
+    try:
+        parsed = phonenumbers.parse(f"+{number}")
+    except NumberParseException:
+        return None
+    region = phonenumbers.region_code_for_number(parsed)
+    if region is None:
+        region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+    return None if region in (None, "ZZ", "001") else region
+
+
+def is_nanp(number: int) -> bool:
+    """Whether ``number`` is a +1 number (United States, Canada, the Caribbean)."""
+    return 10_000_000_000 <= number <= 19_999_999_999
+
+
+def _code_of(error: NumberParseException, compact: str, region: str | None) -> str:
+    if error.error_type == NumberParseException.INVALID_COUNTRY_CODE:
+        return "no_country" if not compact.startswith("+") and not region else "not_valid"
+    return {
+        NumberParseException.TOO_SHORT_NSN: "too_short",
+        NumberParseException.TOO_SHORT_AFTER_IDD: "too_short",
+        NumberParseException.TOO_LONG: "too_long",
+    }.get(error.error_type, "not_a_number")
+
+
+def _why_invalid(parsed: phonenumbers.PhoneNumber) -> str:
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    if reason == phonenumbers.ValidationResult.TOO_SHORT:
+        return "too_short"
+    return "too_long" if reason == phonenumbers.ValidationResult.TOO_LONG else "not_valid"
