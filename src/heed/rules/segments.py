@@ -1,0 +1,49 @@
+"""How many parts a text is sent in, and in which alphabet (3GPP TS 23.038, TS 23.040 concatenation)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GSM_7 = "GSM-7"
+UCS_2 = "UCS-2"
+
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENSION = frozenset("\f^{}\\[~]|€")
+_ONE_PART = {GSM_7: 160, UCS_2: 70}
+_OF_SEVERAL = {GSM_7: 153, UCS_2: 67}
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """``units`` are septets or UTF-16 code units; ``left`` how many more fit; ``forcing`` what forces UCS-2."""
+
+    encoding: str
+    parts: int
+    units: int
+    left: int
+    forcing: tuple[str, ...]
+
+
+def count(text: str) -> Segments:
+    """The parts that ``text`` is sent in. No character is split between parts, so a part may end early."""
+    forcing = tuple(dict.fromkeys(char for char in text if char not in _BASIC and char not in _EXTENSION))
+    encoding = UCS_2 if forcing else GSM_7
+    sizes = [_units(char, encoding) for char in text]
+    total = sum(sizes)
+    if total <= _ONE_PART[encoding]:
+        return Segments(encoding, 1, total, _ONE_PART[encoding] - total, forcing)
+    room, parts, used = _OF_SEVERAL[encoding], 1, 0
+    for size in sizes:
+        if used + size > room:
+            parts, used = parts + 1, 0
+        used += size
+    return Segments(encoding, parts, total, room - used, forcing)
+
+
+def _units(char: str, encoding: str) -> int:
+    if encoding == GSM_7:
+        return 2 if char in _EXTENSION else 1
+    return 2 if ord(char) > 0xFFFF else 1

@@ -1,0 +1,12 @@
+"""Text from outside, made storable by both databases, at every door."""
+
+from __future__ import annotations
+
+import re
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(raw: str) -> str:
+    """``raw`` with NUL as its picture U+2400 and a lone surrogate as U+FFFD; nothing else is touched."""
+    return _SURROGATE.sub("\ufffd", raw.replace("\0", "\u2400"))
