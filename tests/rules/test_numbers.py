@@ -56,7 +56,8 @@ def test_bad_numbers_say_why(raw: str, region: str | None, code: str) -> None:
         ("00447700900123", 447700900123),
         ("99912345678", 99912345678),  # unknown to all metadata, and counts
         ("+5215512345678", 525512345678),
-        ("60070", 60070),
+        ("60070", None),  # a short code is nobody's phone
+        ("+60070", 60070),
         ("1234", None),
         ("1234567890123456", None),
         ("ACME", None),

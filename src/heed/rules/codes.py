@@ -49,6 +49,12 @@ def free_keyword_candidates(text: str) -> list[tuple[str, str]]:
     return list(found)
 
 
+def ends_in_stop(text: str) -> bool:
+    """Whether ``text`` may be a free keyword that nobody has: one word that ends in STOP."""
+    folded = fold(text)
+    return " " not in folded and any(reading.endswith("stop") for reading in (folded, look_alike(folded)))
+
+
 def short_link(choose: Choose) -> str:
     return "".join(choose(_LINK_LETTERS) for _ in range(LINK_LENGTH))
 

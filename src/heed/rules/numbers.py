@@ -11,6 +11,8 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)  # ISO 3166 alpha-2
+MOST_SHORT_CODE = 6  # digits; a short code comes without a plus
 FEWEST_DIGITS, MOST_DIGITS = 5, 15  # E.164 allows 15; carriers deliver originators down to five digits.
 
 _DIGITS = re.compile(r"\+?[0-9]+")
@@ -83,6 +85,8 @@ def originator(raw: str) -> int | None:
     if digits.startswith("00"):
         digits = digits[2:]
     if not FEWEST_DIGITS <= len(digits) <= MOST_DIGITS or digits.startswith("0"):
+        return None
+    if len(digits) <= MOST_SHORT_CODE and compact == digits:
         return None
     return canonical(int(digits))
 

@@ -1,0 +1,1 @@
+"""The record: tables and verbs. The only code that writes."""

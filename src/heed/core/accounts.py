@@ -1,0 +1,215 @@
+"""Accounts, members, invitations, sign-in links and API keys."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.text import slugify
+
+from heed.core import audit
+from heed.core.models import Account, ApiKey, Invitation, Member, Role, SignInLink, User
+from heed.rules import codes, numbers
+
+SIGN_IN_LINK_LASTS = timedelta(hours=24)
+INVITATION_LASTS = timedelta(days=7)
+
+
+class Refused(ValueError):
+    """This can't be done."""
+
+    def __init__(self, words: str, *, field: str = "") -> None:
+        super().__init__(words)
+        self.field = field
+
+
+def create(name: str, *, slug: str = "", country: str = "GB", time_zone: str = "UTC", actor: str) -> Account:
+    """A new account with its free keyword and its short link. Raises Refused."""
+    name, country = " ".join(name.split()), country.strip().upper()
+    if not 1 <= len(name) <= 80:
+        raise Refused("An account's name has 1 to 80 characters.", field="name")
+    if country not in numbers.REGIONS:
+        raise Refused("Give the country as two letters, like GB or US.", field="country")
+    if time_zone not in available_timezones():
+        raise Refused("Give the time zone as in Europe/London.", field="time_zone")
+    slug = slug or slugify(name)[:40] or "account"
+    if slugify(slug) != slug:
+        raise Refused("A slug has small letters, digits and hyphens.", field="slug")
+    with transaction.atomic(durable=True):
+        if Account.objects.filter(slug=slug).exists():
+            raise Refused("There is an account with this slug.", field="slug")
+        account = Account.objects.create(
+            name=name,
+            slug=slug,
+            country=country,
+            time_zone=time_zone,
+            free_prefix=_unused("free_prefix"),
+            link_code=_unused("link_code"),
+        )
+        audit.note(account.id, actor, "account.create", slug)
+    return account
+
+
+def _unused(field: str) -> str:
+    make = codes.free_keyword_prefix if field == "free_prefix" else codes.short_link
+    while Account.objects.filter(**{field: (code := make(secrets.choice))}).exists():
+        pass
+    return code
+
+
+def free_keyword(account: Account) -> str:
+    return codes.free_keyword(account.free_prefix)
+
+
+def opt_out_link(account: Account) -> str:
+    """The address of the account's public form."""
+    return f"{settings.PUBLIC_URL}/{account.link_code}"
+
+
+def secret_hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+# People
+
+
+def add_member(account: Account, email: str, role: Role, *, actor: str, name: str = "") -> Member:
+    """Make the person with this address a member, and a user if there is none. They sign in by a link at first."""
+    with transaction.atomic(durable=True):
+        user = User.objects.filter(email=email.strip().lower()).first() or User.objects.create_user(email, name=name)
+        member, _ = Member.objects.update_or_create(account=account, user=user, defaults={"role": role.value})
+        audit.note(account.id, actor, "member.add", user.email, role=role.value)
+    return member
+
+
+def change_role(member: Member, role: Role, *, actor: str) -> None:
+    """Give ``member`` another role. An account keeps an owner."""
+    with transaction.atomic(durable=True):
+        _keep_an_owner(member, role)
+        Member.objects.filter(pk=member.pk).update(role=role.value)
+        audit.note(member.account_id, actor, "member.change", member.user.email, role=role.value)
+
+
+def remove_member(member: Member, *, actor: str) -> None:
+    with transaction.atomic(durable=True):
+        _keep_an_owner(member, None)
+        Member.objects.filter(pk=member.pk).delete()
+        audit.note(member.account_id, actor, "member.remove", member.user.email)
+
+
+def _keep_an_owner(member: Member, role: Role | None) -> None:
+    Account.objects.select_for_update().get(pk=member.account_id)
+    others = Member.objects.filter(account_id=member.account_id, role=Role.OWNER).exclude(pk=member.pk)
+    if member.role == Role.OWNER and role is not Role.OWNER and not others.exists():
+        raise Refused("An account needs an owner. Make somebody else an owner first.", field="role")
+
+
+def invite(account: Account, email: str, role: Role, *, by: User | None, actor: str) -> str:
+    """The token of a new invitation, good once and for seven days."""
+    email = email.strip().lower()
+    if Member.objects.filter(account=account, user__email=email).exists():
+        raise Refused("This person is a member already.", field="email")
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic(durable=True):
+        Invitation.objects.create(
+            account=account,
+            email=email,
+            role=role.value,
+            token_hash=secret_hash(token),
+            invited_by=by,
+            expires_at=timezone.now() + INVITATION_LASTS,
+        )
+        audit.note(account.id, actor, "member.invite", email, role=role.value)
+    return token
+
+
+def open_invitation(token: str) -> Invitation | None:
+    return (
+        Invitation.objects.select_related("account")
+        .filter(token_hash=secret_hash(token), accepted_at=None, expires_at__gt=timezone.now())
+        .first()
+    )
+
+
+def accept(invitation: Invitation, user: User) -> Member:
+    """Use the invitation up and make ``user`` a member. Raises Refused if somebody else used it first."""
+    with transaction.atomic(durable=True):
+        if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now()):
+            raise Refused("This invitation has been used.")
+        member, _ = Member.objects.get_or_create(
+            account=invitation.account, user=user, defaults={"role": invitation.role}
+        )
+        audit.note(invitation.account_id, user.email, "member.join", user.email, role=member.role)
+    return member
+
+
+def revoke_invitation(account: Account, invitation_id: int, *, actor: str) -> None:
+    with transaction.atomic(durable=True):
+        for invitation in Invitation.objects.filter(account=account, pk=invitation_id, accepted_at=None):
+            audit.note(account.id, actor, "invitation.revoke", invitation.email)
+            invitation.delete()
+
+
+def sign_in_link(user: User) -> str:
+    """The address of a page that signs ``user`` in once, within a day."""
+    token = secrets.token_urlsafe(32)
+    SignInLink.objects.create(user=user, token_hash=secret_hash(token), expires_at=timezone.now() + SIGN_IN_LINK_LASTS)
+    return f"{settings.PUBLIC_URL}/sign-in/{token}/"
+
+
+def open_sign_in_link(token: str) -> SignInLink | None:
+    return (
+        SignInLink.objects.select_related("user")
+        .filter(token_hash=secret_hash(token), used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+        .first()
+    )
+
+
+def use_sign_in_link(link: SignInLink) -> bool:
+    """Whether ``link`` was still unused; it is used up now."""
+    return bool(SignInLink.objects.filter(pk=link.pk, used_at=None).update(used_at=timezone.now()))
+
+
+# Programs
+
+
+def create_api_key(account: Account, name: str, role: Role, *, actor: str) -> tuple[ApiKey, str]:
+    """A key and its secret, which is shown this once and kept as a hash."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80:
+        raise Refused("A key's name has 1 to 80 characters.", field="name")
+    secret = f"heed_{secrets.token_urlsafe(32)}"
+    with transaction.atomic(durable=True):
+        key = ApiKey.objects.create(
+            account=account, name=name, role=role.value, key_hash=secret_hash(secret), hint=secret[-4:]
+        )
+        audit.note(account.id, actor, "key.create", name, role=role.value)
+    return key, secret
+
+
+def revoke_api_key(account: Account, key_id: int, *, actor: str) -> None:
+    with transaction.atomic(durable=True):
+        for key in ApiKey.objects.filter(account=account, pk=key_id, revoked_at=None):
+            ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+            audit.note(account.id, actor, "key.revoke", key.name)
+
+
+def key_for(secret: str) -> ApiKey | None:
+    """The working key with this secret. Notes its use at most once a minute."""
+    key = (
+        ApiKey.objects.select_related("account")
+        .filter(key_hash=secret_hash(secret), revoked_at=None, account__closed_at=None)
+        .first()
+    )
+    now = timezone.now()
+    if key is not None and (key.last_used_at is None or key.last_used_at < now - timedelta(minutes=1)):
+        ApiKey.objects.filter(pk=key.pk).filter(
+            Q(last_used_at=None) | Q(last_used_at__lt=now - timedelta(minutes=1))
+        ).update(last_used_at=now)
+    return key

@@ -1,0 +1,414 @@
+"""Acts on a person: an opt-out, a START, a lift, a hold. Ledger, consent, sweep and event in one transaction.
+
+``record`` is the one way to write consent. Before it reads anything it locks one row for each person, so that for one
+recipient id order in the ledger is commit order, and a replay by id is exact.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
+from typing import Any  # Rows of a cursor.
+
+from django.db import connection, transaction
+
+from heed.core import database, events, gate
+from heed.core.events import Happened
+from heed.core.models import LedgerEntry, Source
+from heed.rules import consent as rules
+from heed.rules.consent import ALL_SENDERS, NOTHING, Act, Row, State
+
+POLICY = "2026-11"  # the version of the rules that read and decided, kept with every entry
+
+Person = tuple[int, int]  # account id, recipient
+Rows = dict[int, Row]
+
+
+class Verb(StrEnum):
+    OPT_OUT = "opt_out"
+    IMPORT = "import"  # an opt-out that changes nothing where one stands, and that a later START of the person resists
+    START = "start"
+    LIFT = "lift"
+    HOLD = "hold"
+    RELEASE = "release"
+
+
+_ACT = {
+    Verb.OPT_OUT: Act.OPT_OUT,
+    Verb.IMPORT: Act.OPT_OUT,
+    Verb.START: Act.OPT_IN,
+    Verb.LIFT: Act.OPT_IN,
+    Verb.HOLD: Act.HOLD,
+    Verb.RELEASE: Act.RELEASE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Where an act came from: the evidence and who did it. ``through_id`` is the sender that it was received on."""
+
+    source: Source
+    actor: str = ""
+    note: str = ""
+    rule: str = ""
+    word: str = ""
+    through_id: int = 0
+    inbound_id: int | None = None
+    evidence: str = ""
+    carrier_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """One act on one person. ``sender_id`` 0 is all senders of the account; ``at`` is the time that it counts as of."""
+
+    verb: Verb
+    account_id: int
+    recipient: int
+    sender_id: int
+    cause: Cause
+    at: datetime | None = None
+    account_level: bool = False
+    never: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``changed`` is whether a row's state changed, ``conflict`` an import that a later START resists (not applied)."""
+
+    changed: bool
+    entry_id: int | None = None
+    conflict: bool = False
+
+
+def opt_out(
+    account_id: int, sender_id: int, recipient: int, cause: Cause, *, at: datetime | None = None, never: bool = False
+) -> Outcome:
+    """Opt ``recipient`` out of one sender, or of the account (0), now or as of ``at``. Committed on return."""
+    return act(Doing(Verb.OPT_OUT, account_id, recipient, sender_id, cause, at, never=never))
+
+
+def lift(account_id: int, sender_id: int, recipient: int, cause: Cause) -> Outcome:
+    """Staff lift the opt-out named and no other. Committed on return."""
+    return act(Doing(Verb.LIFT, account_id, recipient, sender_id, cause))
+
+
+def act(doing: Doing) -> Outcome:
+    """Do one act and commit it."""
+
+    def verb() -> Outcome:
+        with transaction.atomic(durable=True):
+            return record([doing])[0]
+
+    return database.retried(verb)
+
+
+def lock(people: Iterable[Person]) -> None:
+    """Lock one row for each of ``people``, in order. SQLite's write transaction has locked everything."""
+    if database.is_postgresql():
+        database.insert(
+            "core_consent",
+            ("account_id", "recipient", "sender_id", "state", "held", "never", "entry_id"),
+            [(*person, ALL_SENDERS, State.NONE.value, 0, False, 0) for person in sorted(set(people))],
+            "ON CONFLICT (account_id, recipient, sender_id) DO UPDATE SET held = core_consent.held",
+        )
+
+
+def record(doings: Sequence[Doing]) -> list[Outcome]:
+    """Do ``doings`` in order, inside the caller's transaction: lock, decide, write entries and rows, sweep, tell."""
+    people = {(doing.account_id, doing.recipient) for doing in doings}
+    lock(people)
+    now = database.now()
+    states = read(people)
+    before = {person: dict(rows) for person, rows in states.items()}
+    made: list[tuple[Doing, dict[int, Row]]] = []  # acts that are entries, with the rows whose state they changed
+    outcomes: list[Outcome | int] = []
+    for doing in doings:
+        rows = states[doing.account_id, doing.recipient]
+        if doing.verb is Verb.IMPORT:
+            if rules.import_conflicts(rows, doing.sender_id, doing.at or now):
+                outcomes.append(Outcome(changed=False, conflict=True))
+                continue
+            standing = rows.get(doing.sender_id, NOTHING)
+            if standing.state is State.OUT and standing.never >= doing.never:
+                outcomes.append(Outcome(changed=False))
+                continue
+        changed = _decide(rows, doing, doing.at or now)
+        turned = {key: row for key, row in changed.items() if _turns(rows.get(key, NOTHING), row)}
+        rows.update(changed)
+        outcomes.append(len(made))
+        made.append((doing, turned))
+    ids = _write_entries([doing for doing, _ in made], now)
+    _write_rows(states, before, made, ids)
+    _sweep(made)
+    _tell(made, ids, now)
+    return [Outcome(bool(made[one][1]), ids[one]) if isinstance(one, int) else one for one in outcomes]
+
+
+def read(people: Iterable[Person]) -> dict[Person, Rows]:
+    """The consent rows of ``people``, by sender; everyone asked for is there."""
+    found: dict[Person, Rows] = {person: {} for person in people}
+    by_account: dict[int, list[int]] = defaultdict(list)
+    for account_id, recipient in found:
+        by_account[account_id].append(recipient)
+    with connection.cursor() as cursor:
+        for account_id, recipients in by_account.items():
+            cursor.execute(
+                f"""SELECT recipient, sender_id, {_ROW} FROM core_consent WHERE account_id = %s
+                AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
+                [account_id, database.numbers_value(sorted(recipients))],
+            )
+            for recipient, sender_id, *values in cursor.fetchall():
+                row = _row(values)
+                if row != NOTHING:
+                    found[account_id, recipient][sender_id] = row
+    return found
+
+
+_ROW = "state, held, since, last_out_at, started_at, never"
+_ENTRY_COLUMNS = (
+    "account_id recipient sender_id act source never account_level through_id inbound_id evidence rule word policy "
+    "actor note carrier_at received_at effective_at"
+).split()
+_ROW_COLUMNS = ("account_id", "recipient", "sender_id", *_ROW.split(", "), "entry_id")
+
+
+def _row(values: Sequence[Any]) -> Row:
+    state, held, since, last_out_at, started_at, never = values
+    time = database.from_column
+    return Row(State(state), held, time(since), time(last_out_at), time(started_at), bool(never))
+
+
+def _decide(rows: Rows, doing: Doing, at: datetime) -> dict[int, Row]:
+    match doing.verb:
+        case Verb.OPT_OUT | Verb.IMPORT:
+            return rules.opt_out(rows, doing.sender_id, at, never=doing.never)
+        case Verb.START:
+            return rules.start(rows, doing.sender_id, at, account_level=doing.account_level) or {}
+        case Verb.LIFT:
+            return rules.lift(rows, doing.sender_id)
+        case Verb.HOLD:
+            return rules.hold(rows, doing.sender_id)
+        case Verb.RELEASE:
+            return rules.release(rows, doing.sender_id)
+
+
+def _turns(before: Row, after: Row) -> bool:
+    return (before.state, before.never) != (after.state, after.never)
+
+
+def _write_entries(doings: Sequence[Doing], now: datetime) -> list[int]:
+    column, moment = database.to_column, database.to_column(now)
+    rows = [
+        (
+            doing.account_id, doing.recipient, doing.sender_id, _ACT[doing.verb].value, doing.cause.source.value,
+            doing.never, doing.account_level, doing.cause.through_id, doing.cause.inbound_id, doing.cause.evidence,
+            doing.cause.rule, doing.cause.word[:80], POLICY, doing.cause.actor[:120], doing.cause.note[:500],
+            column(doing.cause.carrier_at), moment, column(doing.at or now),
+        )
+        for doing in doings
+    ]  # fmt: skip
+    return sorted(row[0] for row in database.insert("core_ledgerentry", _ENTRY_COLUMNS, rows, "RETURNING id"))
+
+
+def _write_rows(
+    states: dict[Person, Rows],
+    before: dict[Person, Rows],
+    made: Sequence[tuple[Doing, dict[int, Row]]],
+    ids: Sequence[int],
+) -> None:
+    """Upsert what changed, in the one order of locks. ``entry_id`` moves only with the state."""
+    entries: dict[tuple[int, int, int], int] = {}
+    for (doing, turned), entry_id in zip(made, ids, strict=True):
+        for sender_id in turned:
+            entries[doing.account_id, doing.recipient, sender_id] = entry_id
+    rows = [
+        (*person, sender_id, *_columns(row), entries.get((*person, sender_id), 0))
+        for person, rows in sorted(states.items())
+        for sender_id, row in sorted(rows.items())
+        if before[person].get(sender_id) != row
+    ]
+    database.insert(
+        "core_consent",
+        _ROW_COLUMNS,
+        rows,
+        "ON CONFLICT (account_id, recipient, sender_id) DO UPDATE SET "
+        + ", ".join(f"{name} = excluded.{name}" for name in _ROW.split(", "))
+        + ", entry_id = CASE WHEN excluded.entry_id = 0 THEN core_consent.entry_id ELSE excluded.entry_id END",
+    )
+
+
+def _columns(row: Row) -> tuple[Any, ...]:
+    column = database.to_column
+    return (row.state.value, row.held, column(row.since), column(row.last_out_at), column(row.started_at), row.never)
+
+
+def _sweep(made: Sequence[tuple[Doing, dict[int, Row]]]) -> None:
+    blocking = sorted(
+        {(d.account_id, d.recipient) for d, _ in made if d.verb in (Verb.OPT_OUT, Verb.IMPORT, Verb.HOLD)}
+    )
+    for account_id, people in groupby(blocking, key=lambda person: person[0]):
+        gate.sweep(account_id, [recipient for _, recipient in people])
+
+
+def _tell(made: Sequence[tuple[Doing, dict[int, Row]]], ids: Sequence[int], now: datetime) -> None:
+    events.tell(
+        [
+            Happened(
+                account_id=doing.account_id,
+                kind=_ACT[doing.verb].value,
+                recipient=doing.recipient,
+                inbound_id=doing.cause.inbound_id,
+                entry_id=entry_id,
+            )
+            for (doing, turned), entry_id in zip(made, ids, strict=True)
+            if turned
+        ],
+        now,
+    )
+
+
+# Rebuilding the index from the ledger.
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A consent row that the ledger does not give: ``expected`` from a replay, ``found`` in the table."""
+
+    account_id: int
+    recipient: int
+    sender_id: int
+    expected: Row | None
+    found: Row | None
+
+
+def replay(entries: Iterable[LedgerEntry]) -> dict[int, tuple[Row, int]]:
+    """One person's rows, and the entry that made each one's state, from their entries in id order."""
+    rows: Rows = {}
+    made_by: dict[int, int] = {}
+    for entry in entries:
+        changed = _replayed(rows, entry)
+        for key, row in changed.items():
+            if _turns(rows.get(key, NOTHING), row):
+                made_by[key] = entry.id
+        rows.update(changed)
+    return {key: (row, made_by.get(key, 0)) for key, row in rows.items() if row != NOTHING}
+
+
+def _replayed(rows: Rows, entry: LedgerEntry) -> dict[int, Row]:
+    match Act(entry.act):
+        case Act.OPT_OUT:
+            return rules.opt_out(rows, entry.sender_id, entry.effective_at, never=entry.never)
+        case Act.OPT_IN if Source(entry.source).is_staff:
+            return rules.lift(rows, entry.sender_id)
+        case Act.OPT_IN:
+            at = entry.effective_at
+            return rules.start(rows, entry.sender_id, at, account_level=entry.account_level) or {}
+        case Act.HOLD:
+            return rules.hold(rows, entry.sender_id)
+        case Act.RELEASE:
+            return rules.release(rows, entry.sender_id)
+        case Act.ERASE:
+            return {}
+
+
+def verify(chunk: int = 2000) -> Iterator[Difference]:
+    """Every consent row that differs from a replay of the ledger. Reads page by page; a suspect is read again, locked."""
+    for people in _people(chunk):
+        expected, found = _expected(people), _found(people)
+        for person in people:
+            if expected[person] != found[person]:
+                with transaction.atomic():
+                    lock([person])
+                    yield from _differences(person, _expected([person])[person], _found([person])[person])
+
+
+def rebuild(chunk: int = 500) -> int:
+    """Write every consent row anew from the ledger; how many differed. A chunk of people is one transaction."""
+    mended = 0
+    for people in _people(chunk):
+        with transaction.atomic(durable=True):
+            lock(people)
+            expected, found = _expected(people), _found(people)
+            for person in people:
+                if expected[person] != found[person]:
+                    mended += sum(1 for _ in _differences(person, expected[person], found[person]))
+                    _replace(person, expected[person])
+    return mended
+
+
+Standing = dict[int, tuple[Row, int]]
+
+
+def _people(chunk: int) -> Iterator[list[Person]]:
+    """Everyone in the ledger or in consent, in order, ``chunk`` at a time."""
+    last: Person = (-1, -1)
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                """SELECT account_id, recipient FROM (
+                    SELECT * FROM (SELECT DISTINCT account_id, recipient FROM core_ledgerentry
+                        WHERE (account_id, recipient) > (%s, %s) ORDER BY account_id, recipient LIMIT %s) a
+                    UNION
+                    SELECT * FROM (SELECT DISTINCT account_id, recipient FROM core_consent
+                        WHERE (account_id, recipient) > (%s, %s) ORDER BY account_id, recipient LIMIT %s) b) p
+                ORDER BY account_id, recipient LIMIT %s""",
+                [*last, chunk, *last, chunk, chunk],
+            )
+            people = [(row[0], row[1]) for row in cursor.fetchall()]
+            if not people:
+                return
+            yield people
+            last = people[-1]
+
+
+def _expected(people: Sequence[Person]) -> dict[Person, Standing]:
+    entries: dict[Person, list[LedgerEntry]] = {person: [] for person in people}
+    for account_id, group in groupby(sorted(people), key=lambda person: person[0]):
+        recipients = [recipient for _, recipient in group]
+        for entry in LedgerEntry.objects.raw(
+            f"""SELECT * FROM core_ledgerentry WHERE account_id = %s
+            AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()}) ORDER BY id""",  # noqa: S608
+            [account_id, database.numbers_value(recipients)],
+        ):
+            entries[account_id, entry.recipient].append(entry)
+    return {person: replay(found) for person, found in entries.items()}
+
+
+def _found(people: Sequence[Person]) -> dict[Person, Standing]:
+    found: dict[Person, Standing] = {person: {} for person in people}
+    with connection.cursor() as cursor:
+        for account_id, group in groupby(sorted(people), key=lambda person: person[0]):
+            cursor.execute(
+                f"""SELECT recipient, sender_id, entry_id, {_ROW} FROM core_consent WHERE account_id = %s
+                AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
+                [account_id, database.numbers_value([recipient for _, recipient in group])],
+            )
+            for recipient, sender_id, entry_id, *values in cursor.fetchall():
+                row = _row(values)
+                if row != NOTHING:
+                    found[account_id, recipient][sender_id] = (row, entry_id)
+    return found
+
+
+def _differences(person: Person, expected: Standing, found: Standing) -> Iterator[Difference]:
+    for sender_id in sorted(expected.keys() | found.keys()):
+        one, other = expected.get(sender_id), found.get(sender_id)
+        if one != other:
+            yield Difference(*person, sender_id, one[0] if one else None, other[0] if other else None)
+
+
+def _replace(person: Person, expected: Standing) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM core_consent WHERE account_id = %s AND recipient = %s", person)
+    rows = [(*person, key, *_columns(row), entry_id) for key, (row, entry_id) in sorted(expected.items())]
+    database.insert("core_consent", _ROW_COLUMNS, rows)
+
+
+def standing_of(account_id: int, recipient: int) -> Rows:
+    """How one person stands towards the account and its senders, for showing. The gate does not ask here."""
+    return {key: replace(row) for key, row in read([(account_id, recipient)])[account_id, recipient].items()}

@@ -1,0 +1,91 @@
+"""What hand-written SQL needs of Django: times, the clock, lists of values, retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar  # Values of database columns have every type.
+
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+Result = TypeVar("Result")
+
+_TRANSIENT = {"40001", "40P01"}  # serialization failure, deadlock detected
+TRIES = 3
+
+
+def is_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def to_column(value: datetime | None) -> Any:
+    """``value`` as the ORM writes it: times reach hand-written SQL through here alone."""
+    return connection.ops.adapt_datetimefield_value(value)
+
+
+def from_column(value: Any) -> datetime | None:
+    """The time in a column that hand-written SQL has read."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    time: datetime = value
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def now() -> datetime:
+    """The database's clock on PostgreSQL, where hosts may disagree; this machine's on SQLite."""
+    if not is_postgresql():
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return from_column(cursor.fetchone()[0]) or timezone.now()
+
+
+def for_update(suffix: str = "FOR UPDATE") -> str:
+    """``suffix`` on PostgreSQL; on SQLite BEGIN IMMEDIATE has locked everything."""
+    return suffix if is_postgresql() else ""
+
+
+def numbers_table() -> str:
+    """A table expression with one column ``value`` from the one parameter that ``numbers_value`` makes."""
+    return "unnest(%s::bigint[]) AS given(value)" if is_postgresql() else "json_each(%s) AS given"
+
+
+def numbers_value(numbers: Iterable[int]) -> Any:
+    return list(numbers) if is_postgresql() else "[" + ",".join(map(str, numbers)) + "]"
+
+
+def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], suffix: str = "") -> list[Any]:
+    """Insert ``rows`` by one statement for each 500 of them; what RETURNING in ``suffix`` gives, in order."""
+    returned: list[Any] = []
+    with connection.cursor() as cursor:
+        for at in range(0, len(rows), 500):
+            chunk = rows[at : at + 500]
+            values = ",".join(["(" + ",".join(["%s"] * len(columns)) + ")"] * len(chunk))
+            # Only our own names are spliced in; every value is a parameter.
+            statement = f"INSERT INTO {table} ({','.join(columns)}) VALUES {values} {suffix}"  # noqa: S608
+            cursor.execute(statement, [value for row in chunk for value in row])
+            if "RETURNING" in suffix:
+                returned += cursor.fetchall()
+    return returned
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same transaction may succeed when it is run again."""
+    return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) in _TRANSIENT
+
+
+def retried(verb: Callable[[], Result]) -> Result:
+    """What ``verb`` returns; a deadlock or a serialization failure runs the whole of it again, three times in all."""
+    if connection.in_atomic_block:
+        return verb()
+    tries_left = TRIES
+    while True:
+        tries_left -= 1
+        try:
+            return verb()
+        except OperationalError as error:
+            if not tries_left or not is_transient(error):
+                raise

@@ -1,0 +1,198 @@
+"""The question: may this message go to this recipient from this sender? Nobody else reads consent for that purpose.
+
+The condition stands here once, in SQL, because that is where it must hold. It is asked by ``may_send`` (API, console),
+``scrub`` (counts beforehand), ``sweep`` (the last statement of every act that blocks) and ``claim`` (hand-off).
+``rules.consent.may_send`` is its oracle; a property test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any  # A row of a cursor.
+
+from django.db import connection, transaction
+
+from heed.core import database, events
+from heed.core.events import Happened
+from heed.core.models import Purpose
+from heed.rules.consent import Block
+
+# The rows that decide about q(account_id, recipient, sender_id, pool_id). A pool is one sender for consent.
+_ROWS = """
+LEFT JOIN core_consent own ON own.account_id = q.account_id AND own.recipient = q.recipient
+    AND own.sender_id = q.sender_id AND q.sender_id <> 0
+LEFT JOIN core_consent pool ON pool.account_id = q.account_id AND pool.recipient = q.recipient
+    AND pool.sender_id = q.pool_id AND q.pool_id <> 0
+LEFT JOIN core_consent everyone ON everyone.account_id = q.account_id AND everyone.recipient = q.recipient
+    AND everyone.sender_id = 0"""
+_LET_THROUGH = "COALESCE(CASE WHEN q.pool_id <> 0 THEN pool.state ELSE own.state END, 'none') = 'in'"
+# Which row blocks: 'own', 'pool', 'everyone' (opted out), 'own held', 'pool held', 'everyone held' (in review), or NULL.
+_BLOCKING = f"""CASE
+    WHEN own.state = 'out' THEN 'own'
+    WHEN pool.state = 'out' THEN 'pool'
+    WHEN everyone.state = 'out' AND NOT {_LET_THROUGH} THEN 'everyone'
+    WHEN everyone.held > 0 THEN 'everyone held'
+    WHEN own.held > 0 THEN 'own held'
+    WHEN pool.held > 0 THEN 'pool held' END"""
+_REASON = "CASE WHEN v.blocking IS NULL THEN '' WHEN v.blocking LIKE '%% held' THEN 'in_review' ELSE 'opted_out' END"
+_ENTRY = """CASE v.blocking WHEN 'own' THEN v.own_entry WHEN 'pool' THEN v.pool_entry
+    WHEN 'everyone' THEN v.everyone_entry END"""
+_ENTRIES = "own.entry_id AS own_entry, pool.entry_id AS pool_entry, everyone.entry_id AS everyone_entry"
+
+
+def may_send(account_id: int, sender_id: int, recipients: Iterable[int], *, pool_id: int = 0) -> dict[int, Block]:
+    """Which of ``recipients`` a message from ``sender_id`` may not go to now, and why. Who is absent may be sent to.
+
+    ``sender_id`` 0 asks about the account as a whole. Recipients are asked in order, which is several times faster.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT v.recipient, v.blocking, v.since FROM (
+                SELECT q.recipient, {_BLOCKING} AS blocking,
+                    CASE WHEN own.state = 'out' THEN own.since WHEN pool.state = 'out' THEN pool.since
+                        ELSE everyone.since END AS since
+                FROM (SELECT CAST(%s AS bigint) AS account_id, CAST(given.value AS bigint) AS recipient,
+                    CAST(%s AS bigint) AS sender_id, CAST(%s AS bigint) AS pool_id
+                    FROM {database.numbers_table()}) q {_ROWS}) v
+            WHERE v.blocking IS NOT NULL""",  # noqa: S608 (our own text alone)
+            [account_id, sender_id, pool_id, database.numbers_value(sorted(set(recipients)))],
+        )
+        return {recipient: _block(blocking, since) for recipient, blocking, since in cursor.fetchall()}
+
+
+@dataclass(frozen=True, slots=True)
+class Scrub:
+    """What a send to some people would do: how many may be sent to, and how many not, by reason."""
+
+    to_send: int
+    opted_out: int
+    in_review: int
+
+
+def scrub(account_id: int, sender_id: int, recipients: Sequence[int], *, pool_id: int = 0) -> Scrub:
+    """Count ``recipients`` (no duplicates) before sending. Counts are of now; the claim decides."""
+    reasons = Counter(b.reason for b in may_send(account_id, sender_id, recipients, pool_id=pool_id).values())
+    return Scrub(len(recipients) - reasons.total(), reasons["opted_out"], reasons["in_review"])
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this process may hand off, until one second after the claim began."""
+
+    id: int
+    account_id: int | None
+    sender_id: int
+    recipient: int
+    address: str
+    text: str
+    purpose: str
+    tries: int
+    priority: int
+
+
+_PICKED = "id, account_id, sender_id, pool_id, recipient, purpose, expires_at, priority"
+
+
+def claim(connection_id: int, limit: int, token: int, *, after: tuple[int, int] = (-1, 0)) -> list[Claimed]:
+    """Take up to ``limit`` queued messages for hand-off, in order of (priority, id) from ``after`` on. Commits.
+
+    One statement marks each ``sending``, ``suppressed`` or ``expired``; the events of the last two are in its
+    transaction. ``token`` is the caller's lease. The caller's second starts before this call: the snapshot is that old.
+    """
+    return database.retried(lambda: _claim(connection_id, limit, token, after))
+
+
+def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -> list[Claimed]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM core_message WHERE connection_id = %s AND state = 'queued' AND (priority, id) > (%s, %s) LIMIT 1",
+            [connection_id, *after],
+        )
+        if cursor.fetchone() is None:  # An idle dispatcher doesn't take SQLite's write lock.
+            return []
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        now = database.now()
+        moment = database.to_column(now)
+        cursor.execute(
+            f"""WITH q AS MATERIALIZED (
+                SELECT {_PICKED} FROM core_message
+                WHERE connection_id = %s AND state = 'queued' AND (priority, id) > (%s, %s)
+                ORDER BY priority, id LIMIT %s {database.for_update("FOR UPDATE SKIP LOCKED")}),
+            v AS (
+                SELECT q.id, {_ENTRIES}, CASE WHEN q.purpose = '{Purpose.ANSWER.value}' THEN NULL ELSE {_BLOCKING} END
+                    AS blocking, q.expires_at <= %s AS is_expired
+                FROM q {_ROWS})
+            UPDATE core_message SET
+                state = CASE WHEN v.blocking IS NOT NULL THEN 'suppressed' WHEN v.is_expired THEN 'expired'
+                    ELSE 'sending' END,
+                reason = {_REASON}, entry_id = {_ENTRY},
+                claim = CASE WHEN v.blocking IS NULL AND v.is_expired IS NOT TRUE THEN %s ELSE 0 END,
+                tries = tries + 1, claimed_at = %s,
+                settled_at = CASE WHEN v.blocking IS NOT NULL OR v.is_expired THEN %s END
+            FROM v WHERE core_message.id = v.id
+            RETURNING core_message.id, account_id, sender_id, recipient, address, text, purpose, tries, priority,
+                state""",  # noqa: S608 (our own text alone)
+            [connection_id, *after, limit, moment, token, moment, moment],
+        )
+        rows = cursor.fetchall()
+        events.tell(
+            [
+                Happened(account_id=row[1], kind=row[9], recipient=row[3], message_id=row[0])
+                for row in rows
+                if row[9] != "sending"
+            ],
+            now,
+        )
+    return sorted(
+        (Claimed(*row[:9]) for row in rows if row[9] == "sending"), key=lambda message: (message.priority, message.id)
+    )
+
+
+def sweep(account_id: int, recipients: Iterable[int]) -> int:
+    """Mark as suppressed the queued messages to ``recipients`` that are blocked now; how many. In the act's transaction.
+
+    On PostgreSQL this row conflict orders an opt-out against a claim that runs: without it, a slowed claim handed off
+    a message more than a second after the opt-out had committed.
+    """
+    return _suppress(
+        f"account_id = %s AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})",  # noqa: S608
+        [account_id, database.numbers_value(sorted(recipients))],
+    )
+
+
+def look_again(message_ids: Iterable[int]) -> int:
+    """Mark as suppressed those of ``message_ids``, just queued, that are blocked now; how many."""
+    return _suppress(
+        f"id IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})",  # noqa: S608
+        [database.numbers_value(message_ids)],
+    )
+
+
+def _suppress(which: str, parameters: list[Any]) -> int:
+    now = database.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""WITH q AS MATERIALIZED (
+                SELECT {_PICKED} FROM core_message
+                WHERE {which} AND state = 'queued' AND purpose = 'message' ORDER BY id {database.for_update()}),
+            v AS (SELECT * FROM (SELECT q.id, {_ENTRIES}, {_BLOCKING} AS blocking FROM q {_ROWS}) w
+                WHERE blocking IS NOT NULL)
+            UPDATE core_message SET state = 'suppressed', reason = {_REASON}, entry_id = {_ENTRY}, settled_at = %s
+            FROM v WHERE core_message.id = v.id AND core_message.state = 'queued'
+            RETURNING core_message.id, account_id, recipient""",  # noqa: S608 (our own text alone)
+            [*parameters, database.to_column(now)],
+        )
+        rows = cursor.fetchall()
+    events.tell(
+        [Happened(account_id=row[1], kind="suppressed", recipient=row[2], message_id=row[0]) for row in sorted(rows)],
+        now,
+    )
+    return len(rows)
+
+
+def _block(blocking: str, since: Any) -> Block:
+    row, _, held = blocking.partition(" ")
+    scope = "account" if row == "everyone" else "sender"
+    return Block("in_review", scope, None) if held else Block("opted_out", scope, database.from_column(since))

@@ -1,0 +1,41 @@
+"""The tables. They hold constraints and no behaviour; the verbs stand in heed.core."""
+
+from __future__ import annotations
+
+from heed.core.models.account import Account, ApiKey, Invitation, Member, Role, SignInLink, User
+from heed.core.models.audit import Audit
+from heed.core.models.carrier import Connection, SandboxDelivery, SandboxFailure
+from heed.core.models.consent import Consent, LedgerEntry, Source
+from heed.core.models.event import Event
+from heed.core.models.inbound import Inbound, InboundKey, Mention
+from heed.core.models.message import Message, Purpose
+from heed.core.models.process import IdempotencyKey, Lease
+from heed.core.models.sender import Keyword, Sender, SenderKind
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "Audit",
+    "Connection",
+    "Consent",
+    "Event",
+    "IdempotencyKey",
+    "Inbound",
+    "InboundKey",
+    "Invitation",
+    "Keyword",
+    "Lease",
+    "LedgerEntry",
+    "Member",
+    "Mention",
+    "Message",
+    "Purpose",
+    "Role",
+    "SandboxDelivery",
+    "SandboxFailure",
+    "Sender",
+    "SenderKind",
+    "SignInLink",
+    "Source",
+    "User",
+]

@@ -1,0 +1,54 @@
+"""Connections to carriers, and what the simulated carrier keeps."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+
+class Connection(models.Model):
+    """Credentials at one carrier. Without an account it serves the whole installation."""
+
+    account = models.ForeignKey("core.Account", models.PROTECT, null=True)
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=80)
+    token = models.CharField(max_length=40, unique=True)  # in the address of its hook
+    answers_stop = models.BooleanField(default=False)  # its carrier answers STOP itself, so we only mirror it
+    answers_start = models.BooleanField(default=False)
+    answers_help = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    stopped_at = models.DateTimeField(null=True)
+    stopped_reason = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SandboxDelivery(models.Model):
+    """What a simulated phone got. Written by the carrier, never derived from messages: a double send would be seen."""
+
+    connection = models.ForeignKey(Connection, models.CASCADE)
+    from_address = models.CharField(max_length=20)
+    to = models.BigIntegerField()
+    text = models.TextField()
+    reference = models.CharField(max_length=40)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["to", "id"], name="sandbox_phone")]
+
+    def __str__(self) -> str:
+        return f"{self.from_address} → {self.to}"
+
+
+class SandboxFailure(models.Model):
+    """How the next hand-offs to a simulated phone fail; ``times`` left, null for ever."""
+
+    to = models.BigIntegerField(unique=True)
+    failure = models.CharField(max_length=16)
+    times = models.PositiveIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.to}: {self.failure}"

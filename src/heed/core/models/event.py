@@ -1,0 +1,23 @@
+"""What happened, as a customer's program will be told it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+
+class Event(models.Model):
+    account = models.ForeignKey("core.Account", models.PROTECT, null=True, db_constraint=False)
+    kind = models.CharField(max_length=24)  # opt_out, opt_in, inbound, suppressed, expired, failed, unconfirmed
+    at = models.DateTimeField()
+    recipient = models.BigIntegerField(null=True)
+    message_id = models.BigIntegerField(null=True)
+    inbound_id = models.BigIntegerField(null=True)
+    entry_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["account", "id"], name="event_account")]
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.kind}"

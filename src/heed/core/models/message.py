@@ -1,0 +1,72 @@
+"""Messages out. The row is the queue entry."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from heed.rules.states import MessageState
+
+
+class Purpose(models.TextChoices):
+    MESSAGE = "message", "Message"
+    ANSWER = "answer", "Automatic answer"
+
+
+class Message(models.Model):
+    """One text to one recipient. ``address`` is the form that the carrier is given, ``recipient`` the person.
+
+    ``account`` is null for answers of the installation (shared numbers). ``pool_id`` is 0 without a pool. ``entry_id``
+    is the ledger entry behind the row that blocked it. ``claim`` is the lease of the process that took it.
+    """
+
+    account = models.ForeignKey("core.Account", models.PROTECT, null=True, db_index=False)
+    sender = models.ForeignKey("core.Sender", models.PROTECT, db_index=False)
+    pool_id = models.BigIntegerField(default=0)
+    connection = models.ForeignKey("core.Connection", models.PROTECT, db_index=False)
+    recipient = models.BigIntegerField()
+    address = models.CharField(max_length=20)
+    text = models.TextField()
+    parts = models.PositiveSmallIntegerField()
+    purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.MESSAGE)
+    inbound = models.OneToOneField("core.Inbound", models.PROTECT, null=True)
+    state = models.CharField(max_length=11, choices=[(state.value, state.value) for state in MessageState])
+    reason = models.CharField(max_length=16, blank=True)
+    entry_id = models.BigIntegerField(null=True)
+    code = models.CharField(max_length=40, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+    priority = models.PositiveSmallIntegerField(default=5)
+    due_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    claim = models.BigIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    correlation_id = models.CharField(max_length=120, blank=True)
+    provider_id = models.CharField(max_length=128, blank=True)
+    door = models.CharField(max_length=16)  # quick_send, api, command, answer
+    actor = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["connection", "priority", "id"], condition=Q(state="queued"), name="message_queue"),
+            models.Index(fields=["due_at"], condition=Q(state="waiting"), name="message_due"),
+            models.Index(fields=["claim"], condition=Q(state="sending"), name="message_sending"),
+            models.Index(fields=["account", "recipient", "id"], name="message_person"),
+            models.Index(fields=["account", "id"], name="message_account"),
+        ]
+        constraints: ClassVar = [
+            # The gate exempts answers alone, so the table keeps them honest: tied to an inbound message, one each.
+            models.CheckConstraint(
+                condition=Q(purpose="message", inbound__isnull=True, account__isnull=False)
+                | Q(purpose="answer", inbound__isnull=False, expires_at__isnull=False),
+                name="answer_has_inbound",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.state}"

@@ -1,0 +1,249 @@
+"""Senders: taking, changing and releasing them; their keywords; what a text to one of them means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from heed.core import audit
+from heed.core.models import Account, Connection, Keyword, Sender, SenderKind
+from heed.rules import keywords, numbers
+from heed.rules.reading import Verdict, read
+
+LINGERS = timedelta(days=60)  # how long a released number and a removed keyword keep working (CASL 11(2): 60 days)
+FIXED_WORDS = ("STOP", "UNSUBSCRIBE")  # listed with every number, and never removed
+MOST_KEYWORDS = 200
+
+
+class Refused(ValueError):
+    """This can't be done."""
+
+    def __init__(self, words: str, *, code: str = "invalid", field: str = "") -> None:
+        super().__init__(words)
+        self.code, self.field = code, field
+
+
+def take_number(account: Account, number: int, link: Connection, *, actor: str) -> Sender:
+    """Give ``account`` the number, or give it back with its opt-outs. Raises Refused when it is somebody's.
+
+    A number that another account released is kept from everyone else for sixty days: its STOPs are still that account's.
+    """
+    address = numbers.show(number)
+    with transaction.atomic(durable=True):
+        recent = Q(closed_at=None) | Q(closed_at__gt=timezone.now() - LINGERS)
+        if Sender.objects.filter(recent, key=address).exclude(account=account).exists():
+            raise Refused("This number is taken.", code="taken", field="phone_number")
+        level = account.new_numbers_account_level or numbers.is_nanp(number)
+        sender, is_new = _open(
+            account, link, SenderKind.NUMBER, address, address, numbers.region_of(number) or "", level
+        )
+        if is_new:
+            Keyword.objects.bulk_create(Keyword(sender=sender, word=w, key=keywords.key(w)) for w in FIXED_WORDS)
+        audit.note(account.id, actor, "number.buy", address)
+    return sender
+
+
+def add_name(account: Account, name: str, link: Connection, *, actor: str) -> Sender:
+    """Give ``account`` a sender name: 1–11 letters, digits and spaces, with a letter among them (3GPP TS 23.040)."""
+    name = name.strip()
+    fits = 1 <= len(name) <= 11 and all(char.isascii() and (char.isalnum() or char in " -&_.") for char in name)
+    if not fits or not any(char.isalpha() for char in name):
+        raise Refused("A sender name has 1 to 11 letters, digits or spaces, and at least one letter.", field="name")
+    with transaction.atomic(durable=True):
+        sender, is_new = _open(account, link, SenderKind.NAME, name, name.casefold(), "", False)
+        if not is_new and sender.address != name:
+            raise Refused(f"The account has this sender name as {sender.address}.", code="taken", field="name")
+        audit.note(account.id, actor, "name.add", name)
+    return sender
+
+
+def add_shared(number: int, link: Connection, *, actor: str) -> Sender:
+    """Give the installation a number that serves the free keywords of every account."""
+    address = numbers.show(number)
+    with transaction.atomic(durable=True):
+        if Sender.objects.filter(key=address, closed_at=None).exists():
+            raise Refused("This number is taken.", code="taken", field="phone_number")
+        sender = Sender.objects.create(
+            account=None,
+            connection=link,
+            kind=SenderKind.SHARED,
+            address=address,
+            key=address,
+            country=numbers.region_of(number) or "",
+            account_level_opt_out=True,
+        )
+        audit.note(None, actor, "shared.add", address)
+    return sender
+
+
+def _open(
+    account: Account, link: Connection, kind: SenderKind, address: str, key: str, country: str, level: bool
+) -> tuple[Sender, bool]:
+    sender = Sender.objects.filter(account=account, key=key).first()
+    if sender is not None:
+        if sender.closed_at is None and kind != SenderKind.NAME:
+            raise Refused("The account has this number already.", code="taken", field="phone_number")
+        sender.closed_at, sender.connection = None, link
+        sender.save(update_fields=["closed_at", "connection"])
+        return sender, False
+    try:
+        with transaction.atomic():
+            return Sender.objects.create(
+                account=account,
+                connection=link,
+                kind=kind,
+                address=address,
+                key=key,
+                country=country,
+                account_level_opt_out=level,
+            ), True
+    except IntegrityError as error:
+        raise Refused("This number is taken.", code="taken", field="phone_number") from error
+
+
+def release(sender: Sender, *, actor: str) -> None:
+    """Close ``sender``. Its opt-outs stay, and STOP to it still counts."""
+    with transaction.atomic(durable=True):
+        if Sender.objects.filter(pk=sender.pk, closed_at=None).update(closed_at=timezone.now()):
+            audit.note(sender.account_id, actor, "sender.release", sender.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A keyword as it is written down, with its reply ("" for the number's)."""
+
+    word: str
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What may be changed of a number; None leaves it as it is."""
+
+    account_level_opt_out: bool | None = None
+    reply_message: str | None = None
+    help_reply: str | None = None
+    opt_in_reply: str | None = None
+    opt_in_words: Sequence[str] | None = None
+    keywords: Sequence[Word] | None = None
+
+
+MOST_REPLY = 1000
+
+
+def change(sender: Sender, setting: Setting, *, actor: str) -> Sender:
+    """Apply all of ``setting`` or, with Refused, nothing. The switch decides what the next STOP writes, no more."""
+    with transaction.atomic(durable=True):
+        sender = Sender.objects.select_for_update().get(pk=sender.pk)
+        changed: dict[str, object] = {}
+        for name in ("reply_message", "help_reply", "opt_in_reply"):
+            text = getattr(setting, name)
+            if text is not None:
+                if len(text) > MOST_REPLY:
+                    raise Refused(f"A reply has at most {MOST_REPLY:,} characters.", code="too_long", field=name)
+                changed[name] = text.strip()
+        if setting.account_level_opt_out is not None:
+            changed["account_level_opt_out"] = setting.account_level_opt_out
+        if setting.opt_in_words is not None:
+            changed["opt_in_words"] = _opt_in_words(sender, setting)
+        if setting.keywords is not None:
+            changed["keywords"] = [word.word for word in _set_keywords(sender, setting.keywords, setting)]
+        for name, value in changed.items():
+            if name != "keywords":
+                setattr(sender, name, value)
+        sender.save(update_fields=[name for name in changed if name != "keywords"])
+        audit.note(sender.account_id, actor, "number.change", sender.address, **changed)
+    return sender
+
+
+def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:
+    taken = {w.key for w in Keyword.objects.filter(sender=sender, removed_at=None)}
+    if setting.keywords is not None:
+        taken = {keywords.key(word.word) for word in setting.keywords}
+    words: dict[str, str] = {}
+    for raw in setting.opt_in_words or ():
+        word = " ".join(raw.split())
+        key = keywords.key(word)
+        if not word or len(word) > 40 or not key:
+            raise Refused("An opt-in word has 1 to 40 characters.", field="opt_in_words")
+        verdict = read(word, nanp=is_nanp(sender)).verdict
+        if key in _NEVER_START or key in taken or verdict in (Verdict.OPT_OUT, Verdict.HELP):
+            raise Refused(f"“{word}” can't be an opt-in word.", code="risky", field="opt_in_words")
+        words[key] = word
+    return list(words.values())
+
+
+# Ordinary answers: in 55,835 real texts a bare "yes" stood 72 times, START or UNSTOP once.
+_NEVER_START = {keywords.key(word) for word in ("YES", "Y", "OK", "NO", "N", "SI", "OUI", "JA")}
+_RISKY = {keywords.key(word) for word in ("NO", "N", "YES", "Y", "OK", "HI", "HELLO", "THANKS", "THANK YOU")}
+
+
+def risk_of(word: str, opt_in_words: Iterable[str] = ()) -> str:
+    """Why ``word`` may not be a keyword, or ""."""
+    key = keywords.key(word)
+    if not key:
+        return "A keyword needs at least one letter or digit."
+    if key in _RISKY:
+        return f"People answer “{word}” to ordinary questions; it would opt them out."
+    if len(key) == 1 and key.isascii():
+        return "A single letter is too easily sent by mistake."
+    verdict = read(word, start_words=tuple(opt_in_words)).verdict
+    if verdict is Verdict.OPT_IN:
+        return f"“{word}” opts people back in."
+    if verdict is Verdict.HELP:
+        return f"“{word}” asks for help."
+    return ""
+
+
+def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> list[Word]:
+    opt_in = setting.opt_in_words if setting.opt_in_words is not None else sender.opt_in_words
+    wanted: dict[str, Word] = {keywords.key(word): Word(word) for word in FIXED_WORDS}
+    given: dict[str, str] = {}
+    if len(words) > MOST_KEYWORDS:
+        raise Refused(f"A number has at most {MOST_KEYWORDS} keywords.", code="too_many", field="keywords")
+    for one in words:
+        word = Word(" ".join(one.word.split()), one.reply.strip())
+        if not word.word or len(word.word) > 40:
+            raise Refused("A keyword has 1 to 40 characters.", field="keywords")
+        if len(word.reply) > MOST_REPLY:
+            raise Refused(f"A reply has at most {MOST_REPLY:,} characters.", code="too_long", field="keywords")
+        if risk := risk_of(word.word, opt_in):
+            raise Refused(risk, code="risky", field="keywords")
+        key = keywords.key(word.word)
+        if key in given:
+            raise Refused(f"“{word.word}” and “{given[key]}” are the same keyword.", code="duplicate", field="keywords")
+        given[key] = word.word
+        wanted[key] = word if key not in wanted else Word(wanted[key].word, word.reply)
+    existing = {keyword.key: keyword for keyword in Keyword.objects.filter(sender=sender)}
+    for key, word in wanted.items():
+        keyword = existing.get(key) or Keyword(sender=sender, key=key)
+        keyword.word, keyword.reply, keyword.removed_at = word.word, word.reply, None
+        keyword.save()
+    gone = [keyword.pk for key, keyword in existing.items() if key not in wanted and keyword.removed_at is None]
+    Keyword.objects.filter(pk__in=gone).update(removed_at=timezone.now())
+    return list(wanted.values())
+
+
+def is_nanp(sender: Sender) -> bool:
+    return sender.key.startswith("+1") and numbers.is_nanp(int(sender.key[1:]))
+
+
+def consent_id(sender: Sender) -> int:
+    """The id that consent knows ``sender`` by: its pool's, if it is in one."""
+    return sender.pool_id or sender.id
+
+
+def find(account: Account, raw: str) -> Sender | None:
+    """The open sender that ``raw`` names, with or without +, in any case."""
+    open_ones = Sender.objects.filter(account=account, closed_at=None).select_related("connection")
+    text = raw.strip()
+    try:
+        number = numbers.parse(text if text.startswith("+") or not text.isdigit() else f"+{text}", account.country)
+    except numbers.BadNumber:
+        return open_ones.filter(key=text.casefold()).first()
+    return open_ones.filter(key=numbers.show(number)).first() or open_ones.filter(key=text.casefold()).first()

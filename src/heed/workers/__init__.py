@@ -1,0 +1,1 @@
+"""Processes: the dispatcher, the worker, and the command line."""

@@ -1,0 +1,142 @@
+"""What a text from a phone does, end to end inside the core."""
+
+from __future__ import annotations
+
+import pytest
+from people import ANNA, FIRST_NUMBER, SECOND_NUMBER, SHARED_NUMBER, World
+
+from heed.core import consent, gate, inbound, outbound, senders
+from heed.core.models import Event, Inbound, Message
+from heed.core.outbound import Draft
+from heed.rules import numbers
+from heed.rules.consent import State
+from heed.rules.values import InboundText
+
+_count = iter(range(1, 10**9))
+
+
+def text(world: World, words: str, *, sender: int | str = ANNA, to: int = FIRST_NUMBER, id: str | None = None):
+    raw = InboundText(
+        f"m{next(_count)}" if id is None else id,
+        sender if isinstance(sender, str) else numbers.show(sender),
+        numbers.show(to),
+        words,
+    )
+    return inbound.receive(world.link, [raw])[0]
+
+
+def may(world: World, sender=None) -> bool:
+    sender = sender or world.number
+    return not gate.may_send(sender.account_id, sender.id, [ANNA])
+
+
+def answers() -> list[str]:
+    return list(Message.objects.filter(purpose="answer").order_by("id").values_list("text", flat=True))
+
+
+def test_stop_opts_out_of_the_number_alone(world):
+    assert text(world, "Stop.").verdict == "opt_out"
+    assert not may(world)
+    assert may(world, world.second)
+    assert may(world, world.name)
+    assert may(world, world.other_number)
+    assert answers() == []
+
+
+def test_stop_on_an_account_level_number_opts_out_of_the_account(world):
+    senders.change(world.number, senders.Setting(account_level_opt_out=True), actor="test")
+    text(world, "STOP")
+    assert not may(world)
+    assert not may(world, world.second)
+    assert not may(world, world.name)
+    assert may(world, world.other_number)
+
+
+def test_keyword_answers_with_its_reply_once(world):
+    setting = senders.Setting(reply_message="Bye.", keywords=[senders.Word("ARRÊT", "Au revoir.")])
+    senders.change(world.number, setting, actor="test")
+    text(world, "arret")
+    text(world, "arret")
+    assert answers() == ["Au revoir."]
+
+
+def test_free_keyword_from_a_phone_never_seen(world):
+    received = text(world, f"please {world.account.free_prefix} stop", to=SHARED_NUMBER, sender="+99912345678")
+    assert received.verdict == "opt_out"
+    assert consent.standing_of(world.account.id, 99912345678)[0].state is State.OUT
+    assert answers() == ["You will get no more messages from Acme."]
+
+
+def test_bare_stop_on_a_shared_number_leaves_the_accounts_that_named_it(world):
+    outbound.queue(
+        world.number, [Draft(ANNA, numbers.show(ANNA), "Text to +44 7700 900400 to stop")], door="t", actor=""
+    )
+    text(world, "STOP", to=SHARED_NUMBER)
+    assert not may(world)
+    assert may(world, world.other_number)
+    assert Message.objects.get(purpose="message").state == "suppressed"
+    text(world, "START", to=SHARED_NUMBER)
+    assert may(world)
+
+
+def test_bare_stop_on_a_shared_number_that_nobody_named_asks_for_the_keyword(world):
+    text(world, "STOP", to=SHARED_NUMBER)
+    assert "whole keyword" in answers()[0]
+
+
+def test_start_and_help(world):
+    text(world, "STOP")
+    assert text(world, "help").verdict == "help"
+    text(world, "help")
+    assert answers() == ["Acme: reply STOP to stop"]
+    assert text(world, "START").verdict == "opt_in"
+    assert may(world)
+
+
+def test_the_same_carrier_message_twice_changes_nothing(world):
+    first = text(world, "STOP", id="same")
+    text(world, "START")
+    again = text(world, "STOP", id="same")
+    assert again.is_duplicate
+    assert again.id == first.id
+    assert may(world)
+
+
+def test_claim_suppresses_and_says_why(world):
+    def send() -> None:
+        outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "Hi")], door="t", actor="")
+
+    send()
+    assert [m.text for m in gate.claim(world.link.id, 10, 7)] == ["Hi"]
+    send()
+    text(world, "STOP")
+    send()
+    assert gate.claim(world.link.id, 10, 7) == []
+    states = list(Message.objects.order_by("id").values_list("state", "reason"))
+    assert states == [("sending", ""), ("suppressed", "opted_out"), ("suppressed", "opted_out")]
+    assert Event.objects.filter(kind="suppressed").count() == 2
+    assert Message.objects.exclude(entry_id=None).count() == 2
+
+
+def test_text_to_a_number_nobody_has_is_stored(world):
+    assert text(world, "STOP", to=447700900099).verdict == "none"
+    assert Inbound.objects.get().account_id is None
+
+
+def test_text_from_a_name_is_stored_and_never_answered(world):
+    assert text(world, "STOP", sender="BANK").verdict == "opt_out"
+    assert Inbound.objects.get().recipient is None
+    assert answers() == []
+
+
+def test_released_number_still_takes_stops(world):
+    senders.release(world.number, actor="test")
+    text(world, "STOP")
+    assert not may(world)
+
+
+@pytest.mark.parametrize("words", ["STOPALL", "stop all"])
+def test_words_that_name_everything_leave_the_account(world, words):
+    text(world, words, to=SECOND_NUMBER)
+    assert not may(world)
+    assert not may(world, world.name)
