@@ -49,7 +49,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "heed.console.access.AccountMiddleware",
 ]
 ROOT_URLCONF = "heed.urls"
 WSGI_APPLICATION = "heed.wsgi.application"

@@ -1,7 +1,12 @@
-"""Every URL of the product on one page."""
+"""Every URL of the product on one page. The short opt-out links come last: they may be any five letters."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("hooks/", include("heed.hooks.urls")),
+    path("v1/", include("heed.api.urls")),
+    path("", include("heed.console.urls")),
+    path("", include("heed.public.urls")),
+]

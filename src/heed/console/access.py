@@ -1,15 +1,83 @@
-"""Who is signed in, and to which account: asked once for each request."""
+"""Who is signed in, to which account, with which rights: asked once for each request, and by every page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from heed.core.models import Account, Member, Role, User
+
+Arguments = ParamSpec("Arguments")
+ACCOUNT_KEY = "account_id"  # in the session: which of their accounts the person looks at
 
 
-def AccountMiddleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    return get_response
+class ConsoleRequest(HttpRequest):
+    """A request of somebody signed in, to an account that they are a member of."""
+
+    user: User  # type: ignore[assignment]  # never anonymous here
+    account: Account
+    role: Role
+    actor: str  # who acts, as the ledger and the audit trail name them
+    htmx: Any  # django-htmx's details
+
+
+View = Callable[Concatenate[ConsoleRequest, Arguments], HttpResponse]
+
+
+def page(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+    """A page for every member. Without a session one signs in first; without an account one is told so."""
+    return _guarded(view, lambda role: True)
+
+
+def senders_only(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+    """A page for those who send: everyone but viewers. Others get 403."""
+    return _guarded(view, lambda role: role.may_send)
+
+
+def administrators_only(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+    """A page for owners and administrators. Others get 403."""
+    return _guarded(view, lambda role: role.may_lift)
+
+
+def _guarded(
+    view: View[Arguments], allows: Callable[[Role], bool]
+) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        member = member_of(request)
+        if member is None:
+            return render(request, "console/no_account.html", status=403)
+        request.account, request.role = member.account, Role(member.role)  # type: ignore[attr-defined]
+        request.actor = member.user.email  # type: ignore[attr-defined]
+        if not allows(Role(member.role)):
+            raise PermissionDenied("Your role does not allow this.")
+        return view(request, *args, **kwargs)  # type: ignore[arg-type]  # it is a ConsoleRequest now
+
+    return guarded  # type: ignore[return-value]  # mypy insists on the name of the first argument
+
+
+def member_of(request: HttpRequest) -> Member | None:
+    """The membership that this session looks at: the account chosen, else the first one."""
+    mine = Member.objects.select_related("account", "user").filter(
+        user_id=request.user.pk or 0, account__closed_at=None
+    )
+    chosen = request.session.get(ACCOUNT_KEY)
+    return (chosen and mine.filter(account_id=chosen).first()) or mine.order_by("account__name", "account_id").first()
 
 
 def context(request: HttpRequest) -> dict[str, object]:
-    return {}
+    """``account``, ``role`` and ``accounts`` (all of the person's) for the templates of a console page."""
+    account = getattr(request, "account", None)
+    if account is None:
+        return {}
+    mine = Member.objects.filter(user_id=request.user.pk or 0, account__closed_at=None).order_by("account__name")
+    accounts = [member.account for member in mine.select_related("account")]
+    return {"account": account, "role": getattr(request, "role", None), "accounts": accounts}
