@@ -20,7 +20,7 @@ ACCOUNT_KEY = "account_id"  # in the session: which of their accounts the person
 class ConsoleRequest(HttpRequest):
     """A request of somebody signed in, to an account that they are a member of."""
 
-    user: User  # type: ignore[assignment]  # never anonymous here
+    user: User  # never anonymous here
     account: Account
     role: Role
     actor: str  # who acts, as the ledger and the audit trail name them
