@@ -30,7 +30,7 @@ class Config(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     field_keys: SecretStr = SecretStr("")
     id_key: SecretStr = SecretStr("")
-    threads: int = Field(default=8, ge=1, le=64, description="Threads of one web process.")
+    threads: int = Field(default=4, ge=1, le=64, description="Threads of one web process.")
     debug: bool = False
     email_url: str = Field(
         default="", description="smtp://user:password@host:port; without it an invitation is a link to copy."
@@ -58,7 +58,13 @@ class Config(BaseSettings):
         return value.rstrip("/")
 
 
+ADDRESS_FILE = "address"  # in the data folder: where ``up`` serves, so that other commands build the same links
 KEYS = ("secret_key", "field_keys", "id_key")
+
+
+def is_set(name: str) -> bool:
+    """Whether the operator gave this setting."""
+    return f"HEED_{name.upper()}" in os.environ
 
 
 def read() -> Config:
@@ -67,6 +73,9 @@ def read() -> Config:
     On PostgreSQL several hosts must agree, so a missing key stops the program.
     """
     config = Config()
+    address = config.data_dir / ADDRESS_FILE
+    if not is_set("public_url") and address.exists():
+        config.public_url = address.read_text().strip()
     for name in KEYS:
         if not getattr(config, name).get_secret_value():
             setattr(config, name, SecretStr(_key(config, name)))

@@ -17,6 +17,8 @@ DEBUG = HEED.debug
 SECRET_KEY = HEED.secret_key.get_secret_value()
 ID_KEY = bytes.fromhex(HEED.id_key.get_secret_value())[:32]
 PUBLIC_URL = HEED.public_url
+PUBLIC_URL_IS_SET = config.is_set("public_url")
+THREADS = HEED.threads
 TRUSTED_PROXIES = frozenset(HEED.trusted_proxies)
 DATA_DIR = HEED.data_dir
 ALLOWED_HOSTS = ["*"]  # Links are built from PUBLIC_URL alone, so that a Host header decides nothing.
@@ -75,6 +77,7 @@ def _database() -> dict[str, Any]:
         return {
             "ENGINE": "heed.sqlite",
             "NAME": DATA_DIR / "heed.sqlite3",
+            "CONN_MAX_AGE": None,
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
@@ -150,7 +153,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = None  # whitenoise serves what the finders find
 STATICFILES_DIRS = [PACKAGE / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -165,4 +168,11 @@ EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = HEED.default_from_email
 
-LOGGING: dict[str, Any] = {"version": 1, "disable_existing_loggers": False}
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"()": "heed.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "WARNING"}},
+}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from heed.health import healthz
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
     path("hooks/", include("heed.hooks.urls")),
     path("v1/", include("heed.api.urls")),
     path("", include("heed.console.urls")),

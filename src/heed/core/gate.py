@@ -101,17 +101,21 @@ def claim(connection_id: int, limit: int, token: int, *, after: tuple[int, int] 
     One statement marks each ``sending``, ``suppressed`` or ``expired``; the events of the last two are in its
     transaction. ``token`` is the caller's lease. The caller's second starts before this call: the snapshot is that old.
     """
-    return database.retried(lambda: _claim(connection_id, limit, token, after))
+    while True:
+        claimed, taken = database.retried(lambda: _claim(connection_id, limit, token, after))
+        if claimed or taken < limit:
+            return claimed  # else all of them were blocked; what stands behind them must not wait
 
 
-def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -> list[Claimed]:
+def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -> tuple[list[Claimed], int]:
+    """What was claimed, and of how many rows."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM core_message WHERE connection_id = %s AND state = 'queued' AND (priority, id) > (%s, %s) LIMIT 1",
             [connection_id, *after],
         )
         if cursor.fetchone() is None:  # An idle dispatcher doesn't take SQLite's write lock.
-            return []
+            return [], 0
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         now = database.now()
         moment = database.to_column(now)
@@ -145,9 +149,8 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
             ],
             now,
         )
-    return sorted(
-        (Claimed(*row[:9]) for row in rows if row[9] == "sending"), key=lambda message: (message.priority, message.id)
-    )
+    claimed = [Claimed(*row[:9]) for row in rows if row[9] == "sending"]
+    return sorted(claimed, key=lambda message: (message.priority, message.id)), len(rows)
 
 
 def sweep(account_id: int, recipients: Iterable[int]) -> int:

@@ -13,7 +13,7 @@ from django.db.models import F
 from heed.core import consent, database, events, gate, senders
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.events import Happened
-from heed.core.models import Connection, Lease, Mention, Message, Purpose, Sender, SenderKind, Source
+from heed.core.models import Connection, IdempotencyKey, Lease, Mention, Message, Purpose, Sender, SenderKind, Source
 from heed.rules import backoff, numbers, segments
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.states import MessageState
@@ -86,14 +86,38 @@ def queue(
     Every one is kept, also for people who are opted out: the gate marks those ``suppressed`` at once where it can, and
     asks again when the message is claimed. Raises Refused if the sender can't send; texts come from ``check_text``.
     """
-    if sender.account_id is None or sender.closed_at is not None:
-        raise Refused("This sender is not in use.", code="sender_closed", field="from")
+    _check_in_use(sender)
 
     def verb() -> list[Queued]:
         with transaction.atomic(durable=True):
             return _queue(sender, drafts, door, actor, due_at, expires_at)
 
     return database.retried(verb)
+
+
+def queue_once(token: str, sender: Sender, drafts: Sequence[Draft], *, door: str, actor: str) -> tuple[int, int]:
+    """Store ``drafts`` the first time that ``token`` comes within a day; the first and last id either way."""
+    _check_in_use(sender)
+
+    def verb() -> tuple[int, int]:
+        with transaction.atomic(durable=True):
+            made, is_new = IdempotencyKey.objects.get_or_create(
+                account_id=sender.account_id,
+                key=f"{door} {token}"[:200],
+                defaults={"request_hash": "", "status": 0, "answer": {}, "created_at": database.now()},
+            )
+            if is_new:
+                queued = _queue(sender, drafts, door, actor, None, None)
+                made.answer = {"first": queued[0].id, "last": queued[-1].id}
+                made.save(update_fields=["answer"])
+            return made.answer["first"], made.answer["last"]
+
+    return database.retried(verb)
+
+
+def _check_in_use(sender: Sender) -> None:
+    if sender.account_id is None or sender.closed_at is not None:
+        raise Refused("This sender is not in use.", code="sender_closed", field="from")
 
 
 def _queue(
@@ -320,11 +344,17 @@ def cancel(account_id: int, message_id: int) -> bool:
     return bool(pending.update(state=MessageState.CANCELLED, settled_at=database.now()))
 
 
-def stop_connection(connection_id: int, words: str) -> None:
-    """The carrier refuses our credentials or our set-up: nothing is claimed for it until staff have mended it."""
-    Connection.objects.filter(id=connection_id, stopped_at=None).update(
-        stopped_at=database.now(), stopped_reason=words[:300]
-    )
+def stop_connection(connection_id: int, message_id: int, token: int, *, words: str) -> None:
+    """The carrier refuses our credentials or set-up: nothing more is claimed for it until staff start it again.
+
+    The message was surely not sent; it waits with the others.
+    """
+    with transaction.atomic(durable=True):
+        now = database.now()
+        Connection.objects.filter(id=connection_id, stopped_at=None).update(stopped_at=now, stopped_reason=words[:300])
+        Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING).update(
+            state=MessageState.QUEUED, claim=0, words=words[:300]
+        )
 
 
 def start_connection(connection_id: int) -> None:

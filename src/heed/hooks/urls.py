@@ -1,5 +1,10 @@
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from heed.hooks import views
+
+urlpatterns: list[URLPattern] = [
+    path("<slug:kind>/<str:token>/", views.hook, name="hook"),
+    path("<slug:kind>/<str:token>", views.hook),
+]

@@ -1,0 +1,96 @@
+"""One writer thread of a web process for inbound texts: it commits together what waits.
+
+A request waits two seconds for its commit; then it says so, and the carrier tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+
+from django.db import close_old_connections
+
+from heed.core import inbound
+from heed.core.inbound import Received
+from heed.core.models import Connection
+from heed.rules.values import InboundText
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 2.0
+MOST_TOGETHER = 50  # texts in one commit; it holds SQLite's write lock for a few milliseconds
+
+
+class Busy(Exception):
+    """The database is busy. Try again."""
+
+
+class _Waiting:
+    def __init__(self, link: Connection, texts: Sequence[InboundText]) -> None:
+        self.items = [(link, text) for text in texts]
+        self.done: Future[list[Received]] = Future()
+
+
+class Writer:
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[_Waiting] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def receive(self, link: Connection, texts: Sequence[InboundText]) -> list[Received]:
+        """Store, read and act on ``texts``; committed on return. Raises Busy; then nothing may have been stored."""
+        self._start()
+        waiting = _Waiting(link, texts)
+        self._queue.put(waiting)
+        try:
+            return waiting.done.result(WAIT_S)
+        except TimeoutError:
+            waiting.done.cancel()  # Not begun: it never will be. Begun: the carrier's next try is a replay.
+            raise Busy from None
+
+    def _start(self) -> None:
+        with self._lock:  # On first use, so in the process that serves.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="inbound-writer", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            batch = [waiting for waiting in self._next() if waiting.done.set_running_or_notify_cancel()]
+            if batch:
+                close_old_connections()
+                _commit(batch)
+                close_old_connections()
+
+    def _next(self) -> list[_Waiting]:
+        batch = [self._queue.get()]
+        size = len(batch[0].items)
+        while size < MOST_TOGETHER:
+            try:
+                batch.append(self._queue.get_nowait())
+            except Empty:
+                break
+            size += len(batch[-1].items)
+        return batch
+
+
+def _commit(batch: list[_Waiting]) -> None:
+    try:
+        received = inbound.receive_all([item for waiting in batch for item in waiting.items])
+    except Exception as error:
+        if len(batch) > 1:  # One request must not fail another.
+            for waiting in batch:
+                _commit([waiting])
+        else:
+            log.exception("An inbound batch could not be stored; the carrier is asked to try again.")
+            batch[0].done.set_exception(error)
+        return
+    results = iter(received)
+    for waiting in batch:
+        waiting.done.set_result([next(results) for _ in waiting.items])
+
+
+writer = Writer()

@@ -1,0 +1,221 @@
+"""The dispatcher: claims what is queued and hands it to the carriers. One event loop, one database thread.
+
+A message is handed off within one second after its claim began, or goes back. Only this process's own token moves what
+it claimed; when its lease is lost it stops, and the worker marks the rest as unconfirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+from heed import carriers
+from heed.core import gate, outbound
+from heed.core.gate import Claimed
+from heed.core.models import Connection, Sender
+from heed.core.outbound import Sent
+from heed.providers import base
+from heed.providers.base import Provider
+from heed.rules.codes import public_id
+from heed.rules.values import Outgoing
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+HAND_OFF_WITHIN_S = 1.0
+WINDOW = 100  # messages in flight on one connection
+IDLE_S = 0.1
+HEAD = (-1, 0)
+FROM_HEAD_EVERY_S = 1.0
+WATCH_EVERY_S = 2.0
+RENEW_EVERY_S = 4.0
+FINISH_WITHIN_S = 10.0
+
+
+class Dispatcher:
+    def __init__(self) -> None:
+        self.name = f"dispatch {socket.gethostname()[:40]} {os.getpid()}"
+        self.token = 0
+        self.stopping = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "database")
+        self._senders: dict[int, str] = {}
+
+    async def run(self) -> None:
+        """Until SIGTERM, SIGINT or a lost lease; then what has not begun goes back to the queue."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stopping.set)
+        self.token = await self.database(lambda: outbound.take_lease(self.name))
+        log.info("Dispatching.")
+        try:
+            await asyncio.gather(self._keep_lease(), self._watch())
+        finally:
+            await self.database(lambda: outbound.end_lease(self.token))
+            self._thread.shutdown()
+
+    async def database(self, verb: Callable[[], Result]) -> Result:
+        """Run ``verb`` in the one thread that talks to the database."""
+
+        def run() -> Result:
+            close_old_connections()
+            return verb()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until the end."""
+        try:
+            await asyncio.wait_for(self.stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def sender_address(self, sender_id: int) -> str:
+        """What the carrier is given as the originator; it never changes."""
+        if sender_id not in self._senders:
+            address = await self.database(lambda: Sender.objects.values_list("address", flat=True).get(id=sender_id))
+            self._senders[sender_id] = address
+        return self._senders[sender_id]
+
+    async def _keep_lease(self) -> None:
+        while not self.stopping.is_set():
+            await self.sleep(RENEW_EVERY_S)
+            try:
+                if not await self.database(lambda: outbound.renew_lease(self.token)):
+                    log.error("The lease was lost; this dispatcher ends.")
+                    self.stopping.set()
+            except DatabaseError:
+                log.exception("The lease could not be renewed.")
+
+    async def _watch(self) -> None:
+        """Keep one pump for each connection that is not stopped."""
+        pumps: dict[int, asyncio.Task[None]] = {}
+        while not self.stopping.is_set():
+            try:
+                links = await self.database(lambda: list(Connection.objects.filter(stopped_at=None)))
+            except DatabaseError:
+                log.exception("The connections could not be read.")
+                links = []
+            for link in links:
+                if link.id not in pumps or pumps[link.id].done():
+                    pumps[link.id] = asyncio.create_task(Pump(self, link).run())
+            await self.sleep(WATCH_EVERY_S)
+        await asyncio.gather(*pumps.values(), return_exceptions=True)
+
+
+class Pump:
+    """What goes out on one connection."""
+
+    def __init__(self, dispatcher: Dispatcher, link: Connection) -> None:
+        self.dispatcher, self.link = dispatcher, link
+        self.provider: Provider = carriers.provider(link, dispatcher.database)
+        self.in_flight: set[asyncio.Task[None]] = set()
+        self.sent: list[Sent] = []
+        self.late: list[int] = []  # claimed, and not begun in time
+        self.paused_until = 0.0
+        self.is_stopped = False
+
+    async def run(self) -> None:
+        after, head_at = HEAD, time.monotonic()
+        while not (self.dispatcher.stopping.is_set() or self.is_stopped):
+            try:
+                await self._report()
+                after, head_at = await self._pump(after, head_at)
+            except DatabaseError:
+                log.exception("The queue could not be read.")
+                await self.dispatcher.sleep(1)
+        await self._finish()
+
+    async def _pump(self, after: tuple[int, int], head_at: float) -> tuple[tuple[int, int], float]:
+        """One claim, and its hand-offs begun. Returns where the next claim starts."""
+        room = WINDOW - len(self.in_flight)
+        if room < WINDOW // 2 or time.monotonic() < self.paused_until:
+            await self._wait_for_room()
+            return after, head_at
+        began = time.monotonic()  # before the statement is sent: its snapshot is that old
+        claim = partial(gate.claim, self.link.id, room, self.dispatcher.token, after=after)
+        claimed = await self.dispatcher.database(claim)
+        for message in claimed:
+            task = asyncio.create_task(self._hand_off(message, began + HAND_OFF_WITHIN_S))
+            self.in_flight.add(task)
+            task.add_done_callback(self.in_flight.discard)
+        if claimed and time.monotonic() - head_at < FROM_HEAD_EVERY_S:
+            return (claimed[-1].priority, claimed[-1].id), head_at
+        if not claimed and after == HEAD:
+            await self._wait_for_room() if self.in_flight else await self.dispatcher.sleep(IDLE_S)
+        return HEAD, time.monotonic()
+
+    async def _wait_for_room(self) -> None:
+        if self.in_flight:
+            await asyncio.wait(self.in_flight, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await self.dispatcher.sleep(IDLE_S)
+
+    async def _hand_off(self, message: Claimed, before: float) -> None:
+        sender = await self.dispatcher.sender_address(message.sender_id)
+        if time.monotonic() >= before or self.dispatcher.stopping.is_set() or self.is_stopped:
+            self.late.append(message.id)
+            return
+        reference = public_id(settings.ID_KEY, "tid", message.id)
+        try:
+            if not outbound.may_be_handed(self.link.kind, message.address):
+                raise base.Refused("fictional", "This number is reserved for fiction; no carrier is given it.")
+            handed = await self.provider.submit(Outgoing(reference, sender, message.address, message.text), before)
+            self.sent.append(Sent(message.id, handed.provider_id))
+        except base.HandOffError as error:
+            await self._failed(message, error)
+        except Exception as error:
+            log.exception("Handing off message %s failed in an unknown way; it may have been sent.", message.id)
+            await self._failed(message, base.MaybeSent(type(error).__name__))
+
+    async def _failed(self, message: Claimed, error: base.HandOffError) -> None:
+        token, words, id_ = self.dispatcher.token, error.words, message.id
+        verb: Callable[[], None]
+        match error:
+            case base.Refused():
+                verb = partial(outbound.failed, id_, token, code=error.code, words=words)
+            case base.RecipientOptedOut():
+                verb = partial(outbound.carrier_says_opted_out, id_, token, words=words)
+            case base.Throttled():
+                self.paused_until = max(self.paused_until, time.monotonic() + error.after_s)
+                verb = partial(outbound.wait, id_, token, seconds=error.after_s, words=words)
+            case base.Misconfigured():
+                self.is_stopped = True
+                log.error("Connection %s stopped: %s", self.link.id, words)
+                verb = partial(outbound.stop_connection, self.link.id, id_, token, words=words)
+            case base.MaybeSent():
+                verb = partial(outbound.unconfirmed, id_, token, words=words)
+            case _:
+                verb = partial(outbound.wait, id_, token, words=words)
+        await self.dispatcher.database(verb)
+
+    async def _report(self) -> None:
+        """Write down what was accepted, and put back what was not begun."""
+        token = self.dispatcher.token
+        if sent := list(self.sent):
+            await self.dispatcher.database(lambda: outbound.handed_off(sent, token))
+            del self.sent[: len(sent)]
+        if late := list(self.late):
+            await self.dispatcher.database(lambda: outbound.put_back(late, token))
+            del self.late[: len(late)]
+
+    async def _finish(self) -> None:
+        """Let what has begun come to its end; what has not is late, and goes back."""
+        if self.in_flight:
+            await asyncio.wait(self.in_flight, timeout=FINISH_WITHIN_S)
+        for _ in range(3):
+            try:
+                return await self._report()
+            except DatabaseError:
+                log.exception("The last hand-offs could not be written down.")
+                await asyncio.sleep(1)

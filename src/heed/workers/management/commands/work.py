@@ -1,0 +1,21 @@
+"""Do what must happen by itself."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from django.core.management.base import BaseCommand
+
+from heed.workers import process, worker
+
+
+class Command(BaseCommand):
+    help = "Move due messages, settle what dead processes held, read again, keep house; until SIGTERM."
+
+    def handle(self, *args: object, **options: object) -> None:
+        process.begin()
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        worker.run(stopping)

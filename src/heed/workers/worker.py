@@ -1,0 +1,44 @@
+"""The worker: what must happen by itself. Due messages, dead processes, texts that could not be read, housekeeping."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import DatabaseError, close_old_connections
+
+from heed.core import housekeeping, inbound, outbound
+
+log = logging.getLogger(__name__)
+
+# Each duty, and how often in seconds. A duty returns how much it did; one that did something runs again at once.
+DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
+    (outbound.move_due, 0.5),
+    (outbound.settle_stale, 2),
+    (inbound.read_unread, 5),
+    (housekeeping.forget_old, 3600),
+)
+
+
+def run(stopping: threading.Event) -> None:
+    """Do every duty when it is time, until ``stopping``. A duty that raises is logged and tried again."""
+    next_at = {duty: 0.0 for duty, _ in DUTIES}
+    log.info("Working.")
+    while not stopping.is_set():
+        close_old_connections()
+        for duty, every_s in DUTIES:
+            if time.monotonic() >= next_at[duty]:
+                next_at[duty] = time.monotonic() + (0 if _did_something(duty) else every_s)
+        stopping.wait(max(0.0, min(next_at.values()) - time.monotonic()))
+
+
+def _did_something(duty: Callable[[], int]) -> bool:
+    try:
+        return duty() > 0
+    except DatabaseError:
+        log.exception("%s failed; it will be tried again.", duty.__name__)
+    except Exception:
+        log.exception("%s failed in an unknown way; it will be tried again.", duty.__name__)
+    return False
