@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from heed.core import database, events, gate
 from heed.core.events import Happened
-from heed.core.models import LedgerEntry, Source
+from heed.core.models import Consent, LedgerEntry, Source
 from heed.rules import consent as rules
 from heed.rules.consent import ALL_SENDERS, NOTHING, Act, Row, State
 
@@ -95,6 +95,18 @@ def opt_out(
 def lift(account_id: int, sender_id: int, recipient: int, cause: Cause) -> Outcome:
     """Staff lift the opt-out named and no other. Committed on return."""
     return act(Doing(Verb.LIFT, account_id, recipient, sender_id, cause))
+
+
+def needs_reason(account_id: int, sender_id: int, recipient: int) -> bool:
+    """Whether the person asked for the standing opt-out themselves, first or later, so that lifting it needs a reason."""
+    row = Consent.objects.filter(account_id=account_id, recipient=recipient, sender_id=sender_id, state=State.OUT)
+    since = row.values_list("entry_id", flat=True).first()
+    entries = LedgerEntry.objects.filter(
+        account_id=account_id, recipient=recipient, sender_id=sender_id, act=Act.OPT_OUT, id__gte=since or 0
+    )
+    return since is not None and any(
+        Source(source).is_the_person for source in entries.values_list("source", flat=True).distinct()
+    )
 
 
 def act(doing: Doing) -> Outcome:

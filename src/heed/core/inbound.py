@@ -433,6 +433,23 @@ def _result(text: _Text) -> Received:
     return Received(text.id, reading.verdict.value, reading.rule, reading.word, is_read=text.is_read, changed=changed)
 
 
+# What staff read as an opt-out
+
+
+def scope_of(sender: Sender) -> int:
+    """The sender id that a STOP to ``sender`` opts out of: its own or its pool's, or all of the account."""
+    return ALL_SENDERS if sender.account_level_opt_out else senders.consent_id(sender)
+
+
+def opt_out(row: Inbound, *, actor: str) -> Outcome:
+    """Opt out who sent ``row``, as a STOP in its place would have, with its text as evidence. Committed on return."""
+    if row.sender is None or row.account_id is None or row.recipient is None:
+        raise ValueError("This text did not come from a phone to a number of the account.")
+    evidence = hashlib.sha256(f"{row.salt}{row.text}".encode()).hexdigest()
+    cause = Cause(Source.CONSOLE, actor, through_id=row.sender.id, inbound_id=row.id, evidence=evidence)
+    return consent.opt_out(row.account_id, scope_of(row.sender), row.recipient, cause)
+
+
 # Reading again what could not be read
 
 

@@ -10,14 +10,27 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import F
 
-from heed.core import consent, database, events, gate, senders
+from heed.core import accounts, consent, database, events, gate, senders
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.events import Happened
-from heed.core.models import Connection, IdempotencyKey, Lease, Mention, Message, Purpose, Sender, SenderKind, Source
+from heed.core.models import (
+    Account,
+    Connection,
+    IdempotencyKey,
+    Keyword,
+    Lease,
+    Mention,
+    Message,
+    Purpose,
+    Sender,
+    SenderKind,
+    Source,
+)
 from heed.rules import backoff, numbers, segments
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.states import MessageState
 from heed.rules.texts import clean
+from heed.rules.wording import Ways
 
 ANSWER_WITHIN = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12)
 LEASE_LASTS = timedelta(seconds=15)
@@ -64,6 +77,19 @@ def check_text(text: str) -> str:
             f"This message has {parts} parts; at most {MOST_PARTS} can be sent.", code="too_long", field="message_body"
         )
     return text
+
+
+def ways_out(account: Account, sender: Sender) -> Ways:
+    """The ways out that a message of ``account`` from ``sender`` may name."""
+    shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
+    words = Keyword.objects.filter(sender=sender, removed_at=None).order_by("id").values_list("word", flat=True)
+    return Ways(
+        number=sender.address if sender.takes_replies else "",
+        words=tuple(words),
+        free_keyword=accounts.free_keyword(account),
+        shared_number=shared.address if shared else "",
+        link=accounts.opt_out_link(account),
+    )
 
 
 _COLUMNS = (

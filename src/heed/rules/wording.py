@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from heed.rules.codes import free_keyword_candidates
 
 SHARED_HELP = (
     "This number takes opt-outs for several senders. Text the whole keyword that you were given to stop its messages."
@@ -33,3 +37,65 @@ def free_keyword_line(keyword: str, number: str) -> str:
 
 def link_line(address: str) -> str:
     return f"To opt out: {address}"
+
+
+# Ways out: which a message may offer, and whether it offers one.
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways out of a sender's messages. ``number`` is "" for a sender name, ``words`` are what opts out there."""
+
+    number: str = ""
+    words: tuple[str, ...] = ()
+    free_keyword: str = ""
+    shared_number: str = ""
+    link: str = ""
+
+    def lines(self) -> list[str]:
+        """The lines that a message may carry; a reply to a sender name is never among them."""
+        lines = [stop_line(self.number)] if self.number else []
+        if self.free_keyword and self.shared_number:
+            lines.append(free_keyword_line(self.free_keyword, self.shared_number))
+        return [*lines, link_line(self.link)] if self.link else lines
+
+
+def exits(text: str, ways: Ways) -> list[str]:
+    """Which ways out ``text`` names: keyword, free_keyword, link.
+
+    A keyword counts beside its number, or in capitals ("Reply STOP to leave"): "stop by on Friday" is no way out. A
+    sender name takes no reply, so there the free keyword counts beside the shared number alone.
+    """
+    found = []
+    if ways.number and any(_names_word(text, word, ways.number) for word in ways.words):
+        found.append("keyword")
+    prefix = ways.free_keyword[:-4].casefold()
+    if (
+        prefix
+        and (prefix, "stop") in free_keyword_candidates(text)
+        and (ways.number or _names(text, ways.shared_number))
+    ):
+        found.append("free_keyword")
+    if ways.link and re.search(re.escape(ways.link.partition("://")[2]) + r"(?![\w])", text):
+        found.append("link")
+    return found
+
+
+def lint(text: str, ways: Ways) -> str:
+    """What is wrong with the ways out of ``text``: "no_exit", "reply_to_name" (a STOP that nobody gets), or ""."""
+    if exits(text, ways):
+        return ""
+    return "reply_to_name" if not ways.number and re.search(r"\b(STOP|UNSUBSCRIBE)\b", text) else "no_exit"
+
+
+def _names_word(text: str, word: str, number: str) -> bool:
+    whole = rf"(?<!\w){re.escape(word)}(?!\w)"
+    if re.search(whole, text, re.IGNORECASE) and _names(text, number):
+        return True
+    return re.search(rf"(?<!\w){re.escape(word.upper())}(?!\w)", text) is not None
+
+
+def _names(text: str, number: str) -> bool:
+    """Whether ``number`` stands in ``text``, in its international or its national spelling."""
+    digits = re.sub(r"[^0-9]", "", number)
+    return bool(digits) and digits[-9:] in re.sub(r"[\s().-]", "", text)

@@ -1,0 +1,66 @@
+"""Whether a message offers a way out that works."""
+
+from __future__ import annotations
+
+import pytest
+
+from heed.rules.wording import Ways, exits, lint
+
+NUMBER = Ways(
+    "+447700900001", ("STOP", "UNSUBSCRIBE", "Fin"), "szwbhSTOP", "+447700900400", "https://sms.example/hnULc"
+)
+NAME = Ways("", (), "szwbhSTOP", "+447700900400", "https://sms.example/hnULc")
+
+
+def test_a_number_offers_three_lines_and_a_name_two():
+    assert NUMBER.lines() == [
+        "To opt out, text STOP to +447700900001",
+        "To opt out, text szwbhSTOP to +447700900400",
+        "To opt out: https://sms.example/hnULc",
+    ]
+    assert NAME.lines() == NUMBER.lines()[1:]
+    assert Ways("+447700900001", free_keyword="szwbhSTOP").lines() == NUMBER.lines()[:1]
+
+
+@pytest.mark.parametrize("line", NUMBER.lines())
+def test_every_line_offered_is_a_way_out(line):
+    assert exits(f"Sale today! {line}.", NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Reply STOP to leave", ["keyword"]),
+        ("Reply FIN to leave", ["keyword"]),
+        ("text stop to 07700 900001", ["keyword"]),
+        ("text stop to 07700 900002", []),
+        ("Stop by on Friday", []),
+        ("NONSTOP fun", []),
+        ("Send SZWBH STOP and leave", ["keyword", "free_keyword"]),
+        ("see sms.example/hnULc", ["link"]),
+        ("see sms.example/hnulc", []),
+        ("see sms.example/hnULcX", []),
+        ("", []),
+    ],
+)
+def test_ways_out_of_a_number(text, found):
+    assert exits(text, NUMBER) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Reply STOP to leave", "reply_to_name"),
+        ("Sale today", "no_exit"),
+        ("szwbhSTOP to leave", "no_exit"),  # to which number?
+        ("text szwbhSTOP to 07700 900400", ""),
+        ("To opt out: https://sms.example/hnULc", ""),
+    ],
+)
+def test_a_sender_name_takes_no_reply(text, wrong):
+    assert lint(text, NAME) == wrong
+
+
+def test_nothing_is_offered_and_nothing_found_without_ways():
+    assert Ways().lines() == []
+    assert lint("STOP https://", Ways()) == "reply_to_name"
