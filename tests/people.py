@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+
+from django.contrib.auth.hashers import make_password
 
 from heed.core import accounts, senders
 from heed.core.models import Account, Connection, Role, Sender, User
@@ -56,6 +59,12 @@ def make() -> World:
 
 def person(account: Account, email: str, role: Role) -> User:
     user = accounts.add_member(account, email, role, actor="test").user
-    user.set_password(PASSWORD)
+    user.password = _hashed()
     user.save(update_fields=["password"])
     return user
+
+
+@cache
+def _hashed() -> str:
+    """Argon2 is slow by design: once is enough for all the people of all tests."""
+    return make_password(PASSWORD)

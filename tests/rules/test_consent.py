@@ -101,10 +101,42 @@ def test_who_may_be_written_to(acts: list[str], from_a: str | None, from_b: str 
         assert (block and f"{block.reason} {block.scope}") == expected
 
 
-def test_a_pool_and_the_number_picked_are_both_asked() -> None:
-    assert consent.may_send(play("stop A 1"), B, A) is not None
-    assert consent.may_send(play("stop all 1", "start B 2 off"), B, A) is not None
-    assert consent.may_send(play("stop all 1", "start B 2 off", "start A 3 off"), B, A) is None
+POOL = B
+
+
+@pytest.mark.parametrize(
+    ("acts", "expected"),
+    [
+        ([], None),
+        (["stop A 1"], "opted_out sender"),
+        (["stop B 1"], "opted_out sender"),
+        (["stop all 1"], "opted_out account"),
+        (["stop all 1", "start B 2 off"], None),
+        (["stop all 1", "start A 2 off"], "opted_out account"),  # the number's own `in` does not speak for its pool
+        (["stop all 1", "start B 2 off", "stop A 3"], "opted_out sender"),
+        (["stop all 1", "start B 2 off", "hold A"], "in_review sender"),
+        (["hold B"], "in_review sender"),
+        (["hold B", "hold all"], "in_review account"),
+    ],
+)
+def test_a_pool_is_one_sender_and_the_number_picked_may_block_too(acts: list[str], expected: str | None) -> None:
+    block = consent.may_send(play(*acts), A, POOL)
+    assert (block and f"{block.reason} {block.scope}") == expected
+
+
+@pytest.mark.parametrize(
+    ("acts", "expected"),
+    [
+        (["stop A 1"], None),
+        (["stop all 1"], "opted_out account"),
+        (["stop all 1", "start A 2 off"], "opted_out account"),
+        (["hold all"], "in_review account"),
+        (["hold A"], None),
+    ],
+)
+def test_the_account_as_a_whole_is_asked_as_all_senders(acts: list[str], expected: str | None) -> None:
+    block = consent.may_send(play(*acts), ALL_SENDERS)
+    assert (block and f"{block.reason} {block.scope}") == expected
 
 
 def test_the_first_time_is_kept() -> None:

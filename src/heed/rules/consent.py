@@ -116,18 +116,22 @@ def import_conflicts(rows: Rows, sender: int, at: datetime) -> bool:
     return any((started := rows.get(key, NOTHING).started_at) is not None and started > at for key in senders)
 
 
-def may_send(rows: Rows, *senders: int) -> Block | None:
-    """Rule 4: None if a message may go from every one of ``senders`` (a number, and its pool if it has one)."""
+def may_send(rows: Rows, sender: int, pool: int = 0) -> Block | None:
+    """Rule 4: None if a message may go from ``sender``, a number of ``pool`` (0 for none), else why not.
+
+    A pool is one sender for consent: its row decides in place of its number's own, which may only block.
+    ``sender`` ALL_SENDERS asks about the account as a whole.
+    """
     account = rows.get(ALL_SENDERS, NOTHING)
-    own = [rows.get(sender, NOTHING) for sender in senders]
-    for row in own:
+    own, pooled = (rows.get(key, NOTHING) if key else NOTHING for key in (sender, pool))
+    for row in (own, pooled):
         if row.state is State.OUT:
             return Block("opted_out", "sender", row.since)
-    if account.state is State.OUT and any(row.state is not State.IN for row in own):
+    if account.state is State.OUT and (pooled if pool else own).state is not State.IN:
         return Block("opted_out", "account", account.since)
     if account.held:
         return Block("in_review", "account", None)
-    if any(row.held for row in own):
+    if own.held or pooled.held:
         return Block("in_review", "sender", None)
     return None
 
