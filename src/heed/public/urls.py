@@ -1,5 +1,12 @@
+"""Where an opt-out link leads: five letters at the root."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from heed.public import opt_out
+
+# Phones take the full stop that ends a sentence into the link, and some people type a slash.
+_LINK = r"^(?P<link_code>[A-Za-z]{5})[.,;:!)]*/?$"
+
+urlpatterns: list[URLPattern | URLResolver] = [re_path(_LINK, opt_out.form, name="opt_out_link")]

@@ -1,0 +1,138 @@
+"""The page behind an opt-out link: one phone number, no sign-in, no cookie, no script. POST opts out; GET never does."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import timedelta
+from typing import Any  # What a template is given.
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from heed.core import consent
+from heed.core.consent import Cause
+from heed.core.models import Account, Message, Sender, SenderKind, Source
+from heed.public.visitors import Limit, address_of
+from heed.rules import numbers
+from heed.rules.consent import ALL_SENDERS
+from heed.rules.texts import clean
+
+MOST_BYTES = 10_000  # of a body: a phone number and what browsers put around it
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+MESSAGED_WITHIN = timedelta(days=60)
+limit = Limit(posts=20, window_s=600)  # thousands of phones share one address, so beyond it there is one tap more
+
+WORDS = {
+    "empty": gettext_lazy("Please write your phone number."),
+    "not_a_number": gettext_lazy("This is not a phone number. Please write digits, like on a telephone."),
+    "no_country": gettext_lazy("Please write this number with + and its country code."),
+    "too_short": gettext_lazy("This number is too short. Is a digit missing?"),
+    "too_long": gettext_lazy("This number is too long. Please write one number."),
+    "not_valid": gettext_lazy(
+        "We don't know this kind of number. Please check it, or write it with + and its country code."
+    ),
+    "several": gettext_lazy("Please write one phone number at a time."),
+    "unreadable": gettext_lazy("We could not read this form. Please write your phone number here."),
+}
+
+
+class Unclear(ValueError):
+    """The form names no number that can be opted out. ``typed`` is what to show again."""
+
+    def __init__(self, code: str, typed: str = "") -> None:
+        super().__init__(code)
+        self.code, self.typed = code, typed
+
+
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+def form(request: HttpRequest, link_code: str) -> HttpResponse:
+    """Ask for a number, and opt it out of the account. What is said never depends on what was known of the number."""
+    try:
+        account = Account.objects.filter(link_code=link_code).first()  # a closed account's link works too
+        if account is None:
+            return _page("unknown", 404)
+        if request.method != "POST":
+            return _page("form", account=account)
+        return _posted(request, account)
+    except (OperationalError, InterfaceError):
+        response = _page("unavailable", 503)
+        response["Retry-After"] = "10"
+        return response
+
+
+def _posted(request: HttpRequest, account: Account) -> HttpResponse:
+    try:
+        fields = _fields(request)
+        recipient = _number(fields.getlist("phone"), account.country)
+    except Unclear as error:
+        return _page("form", 400, account=account, error=WORDS[error.code], typed=error.typed)
+    shown = numbers.pretty(recipient)
+    if "confirm" not in fields and _asks_again(request, account, recipient):
+        return _page("confirm", account=account, phone=numbers.show(recipient), shown=shown)
+    consent.opt_out(account.id, ALL_SENDERS, recipient, Cause(Source.WEB_FORM))
+    return _page("done", account=account, shown=shown, **_way_back(account))
+
+
+def _fields(request: HttpRequest) -> MultiValueDict[str, str]:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if request.content_type not in FORMS or not length.isdecimal() or int(length) > MOST_BYTES:
+        raise Unclear("unreadable")
+    try:
+        return request.POST
+    except (MultiPartParserError, SuspiciousOperation, BadRequest, UnreadablePostError) as error:
+        raise Unclear("unreadable") from error
+
+
+def _number(given: list[str], country: str) -> int:
+    typed = clean(given[0]) if given else ""
+    if len(given) > 1:
+        raise Unclear("several", typed)
+    if any(unicodedata.category(char) in _NEVER_IN_A_NUMBER and not char.isspace() for char in typed):
+        raise Unclear("not_a_number", typed)
+    try:
+        return numbers.parse(typed, country)
+    except numbers.BadNumber as error:
+        # No opt-out is refused because a country's numbers are not known here yet.
+        number = numbers.originator(typed) if typed.strip().startswith("+") else None
+        if number is not None and error.code == "not_valid" and numbers.region_of(number) is None:
+            return number
+        raise Unclear(error.code, typed) from error
+
+
+# Pictures, controls and what is no character: phonenumbers looks past them to digits nearby.
+_NEVER_IN_A_NUMBER = frozenset({"Cc", "Cn", "Co", "Cs", "So"})
+
+
+def _asks_again(request: HttpRequest, account: Account, recipient: int) -> bool:
+    forwarded_for = request.headers.get("X-Forwarded-For", "")
+    visitor = address_of(request.META.get("REMOTE_ADDR", ""), forwarded_for, settings.TRUSTED_PROXIES)
+    return limit.is_exceeded(visitor) and not _was_messaged(account, recipient)
+
+
+def _was_messaged(account: Account, recipient: int) -> bool:
+    since = timezone.now() - MESSAGED_WITHIN
+    return Message.objects.filter(account=account, recipient=recipient, created_at__gte=since).exists()
+
+
+def _way_back(account: Account) -> dict[str, Any]:
+    shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
+    return {"keyword": f"{account.free_prefix}START", "number": shared.address} if shared else {}
+
+
+def _page(name: str, status: int = 200, **context: object) -> HttpResponse:
+    # Rendered without the request: no context processor can touch a session or set a cookie.
+    response = HttpResponse(render_to_string(f"public/{name}.html", context), status=status)
+    response["Cache-Control"] = "no-store"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
