@@ -233,7 +233,7 @@ def _write_rows(
     made: Sequence[tuple[Doing, dict[int, Row]]],
     ids: Sequence[int],
 ) -> None:
-    """Upsert what changed, in the one order of locks. ``entry_id`` moves only with the state."""
+    """Upsert what changed, in the one order of locks. ``entry_id`` moves only with the state, there and back included."""
     entries: dict[tuple[int, int, int], int] = {}
     for (doing, turned), entry_id in zip(made, ids, strict=True):
         for sender_id in turned:
@@ -242,7 +242,7 @@ def _write_rows(
         (*person, sender_id, *_columns(row), entries.get((*person, sender_id), 0))
         for person, rows in sorted(states.items())
         for sender_id, row in sorted(rows.items())
-        if before[person].get(sender_id) != row
+        if before[person].get(sender_id) != row or (*person, sender_id) in entries
     ]
     database.insert(
         "core_consent",
@@ -298,6 +298,10 @@ class Difference:
     found: Row | None
 
 
+# What ``lock`` writes for a person who is new. A row that has been opted out and lifted again remembers its entry.
+_UNTOUCHED = (NOTHING, 0)
+
+
 def replay(entries: Iterable[LedgerEntry]) -> dict[int, tuple[Row, int]]:
     """One person's rows, and the entry that made each one's state, from their entries in id order."""
     rows: Rows = {}
@@ -308,7 +312,7 @@ def replay(entries: Iterable[LedgerEntry]) -> dict[int, tuple[Row, int]]:
             if _turns(rows.get(key, NOTHING), row):
                 made_by[key] = entry.id
         rows.update(changed)
-    return {key: (row, made_by.get(key, 0)) for key, row in rows.items() if row != NOTHING}
+    return {key: pair for key, row in rows.items() if (pair := (row, made_by.get(key, 0))) != _UNTOUCHED}
 
 
 def _replayed(rows: Rows, entry: LedgerEntry) -> dict[int, Row]:
@@ -334,9 +338,14 @@ def verify(chunk: int = 2000) -> Iterator[Difference]:
         expected, found = _expected(people), _found(people)
         for person in people:
             if expected[person] != found[person]:
-                with transaction.atomic():
-                    lock([person])
-                    yield from _differences(person, _expected([person])[person], _found([person])[person])
+                yield from _locked_differences(person)
+
+
+def _locked_differences(person: Person) -> list[Difference]:
+    """Of one person, read while nobody acts on them. The transaction has ended before the caller looks at any."""
+    with transaction.atomic():
+        lock([person])
+        return list(_differences(person, _expected([person])[person], _found([person])[person]))
 
 
 def rebuild(chunk: int = 500) -> int:
@@ -350,6 +359,7 @@ def rebuild(chunk: int = 500) -> int:
                 if expected[person] != found[person]:
                     mended += sum(1 for _ in _differences(person, expected[person], found[person]))
                     _replace(person, expected[person])
+                    gate.sweep(person[0], [person[1]])
     return mended
 
 
@@ -401,9 +411,8 @@ def _found(people: Sequence[Person]) -> dict[Person, Standing]:
                 [account_id, database.numbers_value([recipient for _, recipient in group])],
             )
             for recipient, sender_id, entry_id, *values in cursor.fetchall():
-                row = _row(values)
-                if row != NOTHING:
-                    found[account_id, recipient][sender_id] = (row, entry_id)
+                if (pair := (_row(values), entry_id)) != _UNTOUCHED:
+                    found[account_id, recipient][sender_id] = pair
     return found
 
 
