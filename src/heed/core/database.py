@@ -43,6 +43,15 @@ def now() -> datetime:
         return from_column(cursor.fetchone()[0]) or timezone.now()
 
 
+def look_up_one_by_one() -> None:
+    """Keep PostgreSQL's planner, for this transaction, from reading a whole table to join a few hundred rows."""
+    if is_postgresql():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
+            )
+
+
 def for_update(suffix: str = "FOR UPDATE") -> str:
     """``suffix`` on PostgreSQL; on SQLite BEGIN IMMEDIATE has locked everything."""
     return suffix if is_postgresql() else ""

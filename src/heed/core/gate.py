@@ -117,6 +117,7 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
         if cursor.fetchone() is None:  # An idle dispatcher doesn't take SQLite's write lock.
             return [], 0
     with transaction.atomic(durable=True), connection.cursor() as cursor:
+        database.look_up_one_by_one()
         now = database.now()
         moment = database.to_column(now)
         cursor.execute(

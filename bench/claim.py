@@ -1,0 +1,124 @@
+"""Claim + check + mark, 500 a batch: the core's verbs against their own statements on a bare driver connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from bench.installation import IS_SQLITE, PEOPLE_FROM, alternate, make, rate, report, seed_opt_outs, series
+from heed.core import gate, outbound
+from heed.core.outbound import Sent
+
+OPT_OUTS, MESSAGES, BATCH = 1_000_000, 20_000, 500
+
+
+def main() -> None:
+    account, sender, link = make()
+    seed_opt_outs(account.id, OPT_OUTS)
+    statements = _recorded(lambda: _fill(account.id, sender.id, link.id, 1), lambda: _ours(link.id, 7))
+
+    def ours() -> float:
+        _fill(account.id, sender.id, link.id, MESSAGES)
+        return rate(MESSAGES, lambda: _ours(link.id, 7))
+
+    def floor() -> float:
+        _fill(account.id, sender.id, link.id, MESSAGES)
+        return rate(MESSAGES, lambda: _bare(statements, link.id))
+
+    mine, bare = alternate(ours, floor)
+    report(mine, bare, "messages/s", ">= 0.8", mine / bare >= 0.8, opt_outs=OPT_OUTS)
+
+
+def _fill(account_id: int, sender_id: int, link_id: int, count: int) -> None:
+    """Queue ``count`` messages, one in ten to somebody who left. TRUNCATE leaves no dead rows behind."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM core_event" if IS_SQLITE else "TRUNCATE core_event, core_message")
+        cursor.execute("DELETE FROM core_message")
+        cursor.execute(
+            "INSERT INTO core_message (account_id, sender_id, pool_id, connection_id, recipient, address, text, parts, "
+            "purpose, state, reason, code, words, priority, claim, tries, correlation_id, provider_id, door, actor, "
+            f"created_at) SELECT {account_id}, {sender_id}, 0, {link_id}, {PEOPLE_FROM} + (n * 7919) % {OPT_OUTS * 10}, "
+            "'+447700900501', 'Hello', 1, 'message', 'queued', '', '', '', 5, 0, 0, '', '', 'bench', '', "
+            f"CURRENT_TIMESTAMP FROM {series(1, count)}"
+        )
+        cursor.execute("ANALYZE core_message")
+
+
+def _ours(link_id: int, token: int) -> None:
+    while claimed := gate.claim(link_id, BATCH, token):
+        outbound.handed_off([Sent(message.id, f"sandbox-{message.id}") for message in claimed], token)
+
+
+def _recorded(fill: Callable[[], None], run: Callable[[], None]) -> dict[str, tuple[str, Any]]:
+    """The claim and the mark, as ``run`` sends them."""
+    seen: dict[str, tuple[str, Any]] = {}
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "MATERIALIZED" in sql:
+            seen["claim"] = (sql, params)
+        elif "provider_id = " in sql:
+            seen["mark"] = (sql, params)
+        return execute(sql, params, many, context)
+
+    fill()
+    with connection.execute_wrapper(note):
+        run()
+    return seen
+
+
+def _bare(statements: dict[str, tuple[str, Any]], link_id: int) -> None:
+    claim, parameters = statements["claim"]
+    mark, marked = statements["mark"]
+    parameters = [BATCH if at == 3 else value for at, value in enumerate(parameters)]
+    driver, begin = _driver()
+    if IS_SQLITE:
+        claim, mark = (text.replace("%%", "\0").replace("%s", "?").replace("\0", "%") for text in (claim, mark))
+    cursor = driver.cursor()
+    while True:
+        cursor.execute(begin)
+        rows = cursor.execute(claim, parameters).fetchall()
+        blocked = [(row[1], "suppressed", row[3], row[0]) for row in rows if row[9] != "sending"]
+        cursor.executemany(_EVENT if IS_SQLITE else _EVENT.replace("?", "%s"), blocked)
+        cursor.execute("COMMIT")
+        if not rows:
+            break
+        cursor.execute(begin)
+        ids = [row[0] for row in rows if row[9] == "sending"]
+        if IS_SQLITE:
+            cursor.executemany(mark, [(f"sandbox-{id_}", marked[0][1], id_, marked[0][3]) for id_ in ids])
+        else:
+            cursor.execute(mark, [marked[0], ids, [f"sandbox-{id_}" for id_ in ids], marked[3]])
+        cursor.execute("COMMIT")
+    driver.close()
+
+
+_EVENT = "INSERT INTO core_event (account_id, kind, recipient, message_id, at) VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP)"
+
+
+def _driver() -> tuple[Any, str]:
+    if IS_SQLITE:
+        driver = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+        for pragma in ("synchronous=FULL", "temp_store=MEMORY", "cache_size=-65536", "mmap_size=268435456"):
+            driver.execute(f"PRAGMA {pragma}")
+        return driver, "BEGIN IMMEDIATE"
+    import psycopg
+
+    database = settings.DATABASES["default"]
+    driver = psycopg.connect(
+        host=database["HOST"],
+        port=database["PORT"],
+        user=database["USER"],
+        dbname=database["NAME"],
+        autocommit=True,
+        cursor_factory=psycopg.ClientCursor,
+    )
+    slow = ("hashjoin", "mergejoin", "seqscan")
+    return driver, "BEGIN; " + "; ".join(f"SET LOCAL enable_{name} = off" for name in slow)
+
+
+if __name__ == "__main__":
+    main()
