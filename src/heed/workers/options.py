@@ -1,0 +1,76 @@
+"""What the commands share: the account they are about, and refusals in one line instead of a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any  # Options of a command have every type.
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError, connection
+
+from heed.core import accounts, opt_out_files, outbound, senders, tables
+from heed.core.models import Account
+from heed.rules import numbers
+
+ACTOR = "command line"  # as the ledger and the audit trail name it
+
+_REFUSALS = (
+    accounts.Refused,
+    senders.Refused,
+    outbound.Refused,
+    opt_out_files.Refused,
+    tables.BadFile,
+    numbers.BadNumber,
+)
+_NO_TABLES = ("no such table", "does not exist", "unable to open database file")
+
+
+class PlainCommand(BaseCommand):
+    """A command that refuses in one line, with exit code 1."""
+
+    requires_system_checks = ()
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except _REFUSALS as error:
+            raise CommandError(str(error)) from error
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(words_for(error)) from error
+        except BrokenPipeError as error:  # Whoever read our output has read enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'The file'}: {error.strerror or error}") from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Stopped.", returncode=130) from error
+
+
+def words_for(error: Exception) -> str:
+    """What to do about a database that does not answer."""
+    first_line = str(error).strip().partition("\n")[0]
+    if any(words in first_line for words in _NO_TABLES):
+        place = "HEED_DATABASE_URL" if connection.vendor == "postgresql" else settings.DATA_DIR
+        return f"There is no database at {place} yet. Run ./heed up first."
+    return f"The database can't be used: {first_line}"
+
+
+def add_account(parser: CommandParser) -> None:
+    parser.add_argument("--account", metavar="SLUG", default="", help="may be left out while there is one account")
+
+
+def account_of(slug: str | None) -> Account:
+    """The account with this slug, or the only one. Raises CommandError with the slugs there are."""
+    if slug:
+        found = Account.objects.filter(slug=slug).first()
+        if found is not None:
+            return found
+    slugs = list(Account.objects.filter(closed_at=None).order_by("slug").values_list("slug", flat=True)[:100])
+    if not slugs:
+        raise CommandError("There is no account yet. Run: ./heed account create --name NAME")
+    if slug or len(slugs) > 1:
+        problem = f"There is no account “{slug}”." if slug else "There are several accounts."
+        raise CommandError(f"{problem} Choose one: --account {' | '.join(slugs)}")
+    return Account.objects.get(slug=slugs[0])
