@@ -31,7 +31,7 @@ def may(world: World, sender=None) -> bool:
 
 
 def answers() -> list[str]:
-    return list(Message.objects.filter(purpose="answer").order_by("id").values_list("text", flat=True))
+    return list(Message.objects.exclude(purpose="message").order_by("id").values_list("text", flat=True))
 
 
 def test_stop_opts_out_of_the_number_alone(world):

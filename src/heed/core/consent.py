@@ -85,6 +85,15 @@ class Outcome:
     conflict: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An act that is an entry: the senders whose rows' state it turned, and whether it changed anything that counts."""
+
+    doing: Doing
+    turned: set[int]
+    is_change: bool
+
+
 def opt_out(
     account_id: int, sender_id: int, recipient: int, cause: Cause, *, at: datetime | None = None, never: bool = False
 ) -> Outcome:
@@ -137,7 +146,7 @@ def record(doings: Sequence[Doing]) -> list[Outcome]:
     now = database.now()
     states = read(people)
     before = {person: dict(rows) for person, rows in states.items()}
-    made: list[tuple[Doing, dict[int, Row]]] = []  # acts that are entries, with the rows whose state they changed
+    made: list[Made] = []
     outcomes: list[Outcome | int] = []
     for doing in doings:
         rows = states[doing.account_id, doing.recipient]
@@ -150,15 +159,16 @@ def record(doings: Sequence[Doing]) -> list[Outcome]:
                 outcomes.append(Outcome(changed=False))
                 continue
         changed = _decide(rows, doing, doing.at or now)
-        turned = {key: row for key, row in changed.items() if _turns(rows.get(key, NOTHING), row)}
+        turned = {key for key, row in changed.items() if rows.get(key, NOTHING).state is not row.state}
+        is_change = bool(turned) or any(rows.get(key, NOTHING).never != row.never for key, row in changed.items())
         rows.update(changed)
         outcomes.append(len(made))
-        made.append((doing, turned))
-    ids = _write_entries([doing for doing, _ in made], now)
+        made.append(Made(doing, turned, is_change))
+    ids = _write_entries([one.doing for one in made], now)
     _write_rows(states, before, made, ids)
     _sweep(made)
     _tell(made, ids, now)
-    return [Outcome(bool(made[one][1]), ids[one]) if isinstance(one, int) else one for one in outcomes]
+    return [Outcome(made[one].is_change, ids[one]) if isinstance(one, int) else one for one in outcomes]
 
 
 def read(people: Iterable[Person]) -> dict[Person, Rows]:
@@ -209,10 +219,6 @@ def _decide(rows: Rows, doing: Doing, at: datetime) -> dict[int, Row]:
             return rules.release(rows, doing.sender_id)
 
 
-def _turns(before: Row, after: Row) -> bool:
-    return (before.state, before.never) != (after.state, after.never)
-
-
 def _write_entries(doings: Sequence[Doing], now: datetime) -> list[int]:
     column, moment = database.to_column, database.to_column(now)
     rows = [
@@ -230,14 +236,14 @@ def _write_entries(doings: Sequence[Doing], now: datetime) -> list[int]:
 def _write_rows(
     states: dict[Person, Rows],
     before: dict[Person, Rows],
-    made: Sequence[tuple[Doing, dict[int, Row]]],
+    made: Sequence[Made],
     ids: Sequence[int],
 ) -> None:
     """Upsert what changed, in the one order of locks. ``entry_id`` moves only with the state, there and back included."""
     entries: dict[tuple[int, int, int], int] = {}
-    for (doing, turned), entry_id in zip(made, ids, strict=True):
-        for sender_id in turned:
-            entries[doing.account_id, doing.recipient, sender_id] = entry_id
+    for one, entry_id in zip(made, ids, strict=True):
+        for sender_id in one.turned:
+            entries[one.doing.account_id, one.doing.recipient, sender_id] = entry_id
     rows = [
         (*person, sender_id, *_columns(row), entries.get((*person, sender_id), 0))
         for person, rows in sorted(states.items())
@@ -259,26 +265,30 @@ def _columns(row: Row) -> tuple[Any, ...]:
     return (row.state.value, row.held, column(row.since), column(row.last_out_at), column(row.started_at), row.never)
 
 
-def _sweep(made: Sequence[tuple[Doing, dict[int, Row]]]) -> None:
+def _sweep(made: Sequence[Made]) -> None:
     blocking = sorted(
-        {(d.account_id, d.recipient) for d, _ in made if d.verb in (Verb.OPT_OUT, Verb.IMPORT, Verb.HOLD)}
+        {
+            (d.account_id, d.recipient)
+            for d in (one.doing for one in made)
+            if d.verb in (Verb.OPT_OUT, Verb.IMPORT, Verb.HOLD)
+        }
     )
     for account_id, people in groupby(blocking, key=lambda person: person[0]):
         gate.sweep(account_id, [recipient for _, recipient in people])
 
 
-def _tell(made: Sequence[tuple[Doing, dict[int, Row]]], ids: Sequence[int], now: datetime) -> None:
+def _tell(made: Sequence[Made], ids: Sequence[int], now: datetime) -> None:
     events.tell(
         [
             Happened(
-                account_id=doing.account_id,
-                kind=_ACT[doing.verb].value,
-                recipient=doing.recipient,
-                inbound_id=doing.cause.inbound_id,
+                account_id=one.doing.account_id,
+                kind=_ACT[one.doing.verb].value,
+                recipient=one.doing.recipient,
+                inbound_id=one.doing.cause.inbound_id,
                 entry_id=entry_id,
             )
-            for (doing, turned), entry_id in zip(made, ids, strict=True)
-            if turned
+            for one, entry_id in zip(made, ids, strict=True)
+            if one.is_change
         ],
         now,
     )
@@ -309,7 +319,7 @@ def replay(entries: Iterable[LedgerEntry]) -> dict[int, tuple[Row, int]]:
     for entry in entries:
         changed = _replayed(rows, entry)
         for key, row in changed.items():
-            if _turns(rows.get(key, NOTHING), row):
+            if rows.get(key, NOTHING).state is not row.state:
                 made_by[key] = entry.id
         rows.update(changed)
     return {key: pair for key, row in rows.items() if (pair := (row, made_by.get(key, 0))) != _UNTOUCHED}

@@ -42,6 +42,13 @@ _ENTRY = """CASE v.blocking WHEN 'own' THEN v.own_entry WHEN 'pool' THEN v.pool_
 _ENTRIES = "own.entry_id AS own_entry, pool.entry_id AS pool_entry, everyone.entry_id AS everyone_entry"
 
 
+# Automatic answers alone; one to a START leaves during a review, and not after a later opt-out.
+_EXEMPT = f"""(q.purpose = '{Purpose.ANSWER.value}' OR q.purpose = '{Purpose.WELCOME.value}'
+    AND everyone.state IS DISTINCT FROM 'out' AND own.state IS DISTINCT FROM 'out'
+    AND pool.state IS DISTINCT FROM 'out')"""
+_VERDICT = f"CASE WHEN {_EXEMPT} THEN NULL ELSE {_BLOCKING} END"
+
+
 def may_send(account_id: int, sender_id: int, recipients: Iterable[int], *, pool_id: int = 0) -> dict[int, Block]:
     """Which of ``recipients`` a message from ``sender_id`` may not go to now, and why. Who is absent may be sent to.
 
@@ -126,8 +133,7 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
                 WHERE connection_id = %s AND state = 'queued' AND (priority, id) > (%s, %s)
                 ORDER BY priority, id LIMIT %s {database.for_update("FOR UPDATE SKIP LOCKED")}),
             v AS (
-                SELECT q.id, {_ENTRIES}, CASE WHEN q.purpose = '{Purpose.ANSWER.value}' THEN NULL ELSE {_BLOCKING} END
-                    AS blocking, q.expires_at <= %s AS is_expired
+                SELECT q.id, {_ENTRIES}, {_VERDICT} AS blocking, q.expires_at <= %s AS is_expired
                 FROM q {_ROWS})
             UPDATE core_message SET
                 state = CASE WHEN v.blocking IS NOT NULL THEN 'suppressed' WHEN v.is_expired THEN 'expired'
@@ -180,8 +186,8 @@ def _suppress(which: str, parameters: list[Any]) -> int:
         cursor.execute(
             f"""WITH q AS MATERIALIZED (
                 SELECT {_PICKED} FROM core_message
-                WHERE {which} AND state = 'queued' AND purpose = 'message' ORDER BY id {database.for_update()}),
-            v AS (SELECT * FROM (SELECT q.id, {_ENTRIES}, {_BLOCKING} AS blocking FROM q {_ROWS}) w
+                WHERE {which} AND state = 'queued' ORDER BY id {database.for_update()}),
+            v AS (SELECT * FROM (SELECT q.id, {_ENTRIES}, {_VERDICT} AS blocking FROM q {_ROWS}) w
                 WHERE blocking IS NOT NULL)
             UPDATE core_message SET state = 'suppressed', reason = {_REASON}, entry_id = {_ENTRY}, settled_at = %s
             FROM v WHERE core_message.id = v.id AND core_message.state = 'queued'

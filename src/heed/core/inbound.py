@@ -5,6 +5,7 @@ A text is never lost: if acting on one raises, its row alone commits unread, and
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import secrets
@@ -142,7 +143,8 @@ def _receive(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
             repeated.append(at)
             continue
         key_id = keys.pop((link.id, raw.provider_id), None)
-        texts[at] = _Text(raw, link, now, routes.get(raw.to), numbers.originator(raw.sender), key_id)
+        sender = _reached(routes.get(raw.to), link)
+        texts[at] = _Text(raw, link, now, sender, _person(raw.sender, sender), key_id)
     _store(list(texts.values()))
     _read_and_act(list(texts.values()), now)
     for at, text in texts.items():
@@ -150,6 +152,21 @@ def _receive(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
     for at in repeated:
         results[at] = _again(batch[at])
     return [results[at] for at in range(len(batch))]
+
+
+def _reached(sender: Sender | None, link: Connection) -> Sender | None:
+    """``sender`` if a carrier of ``link`` may speak for it: one account's connection reaches no other's numbers."""
+    is_others = sender is not None and link.account_id is not None and sender.account_id != link.account_id
+    return None if is_others else sender
+
+
+def _person(raw: str, sender: Sender | None) -> int | None:
+    """Who sent it; a number in national form is read in the country of the number that it came to."""
+    found = numbers.originator(raw)
+    if found is None and sender is not None and sender.country and raw.startswith("0"):
+        with contextlib.suppress(numbers.BadNumber):
+            return numbers.parse(raw, sender.country)
+    return found
 
 
 def _new_keys(batch: Sequence[tuple[Connection, InboundText]], now: datetime) -> dict[tuple[int, str], int]:
@@ -375,10 +392,15 @@ def _answer(text: _Text, words: dict[int, list[Keyword]], now: datetime) -> None
     sender = text.sender
     if sender is None or text.recipient is None:
         return
-    address = numbers.show(int("".join(char for char in text.raw.sender if char.isdigit()).removeprefix("00")))
-    reply = _reply(text, sender, words)
-    if reply:
-        outbound.answer(text.id, sender, text.recipient, address, reply, now)
+    if reply := _reply(text, sender, words):
+        purpose = Purpose.WELCOME if text.reading.verdict is Verdict.OPT_IN else Purpose.ANSWER
+        outbound.answer(text.id, sender, text.recipient, _address(text, text.recipient), reply, now, purpose)
+
+
+def _address(text: _Text, recipient: int) -> str:
+    """The form that the carrier gave, as +digits; the canonical one for a national number."""
+    given = numbers.digits_of(text.raw.sender)
+    return numbers.show(given if given is not None else recipient)
 
 
 def _reply(text: _Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:

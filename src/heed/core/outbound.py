@@ -175,14 +175,16 @@ def _queue(
     ]
 
 
-def answer(inbound_id: int, sender: Sender, recipient: int, address: str, text: str, received_at: datetime) -> None:
+def answer(
+    inbound_id: int, sender: Sender, recipient: int, address: str, text: str, received_at: datetime, purpose: Purpose
+) -> None:
     """Queue the one automatic answer to an inbound text, inside its transaction. Dropped if not handed off in time.
 
     A text that already has its answer gets no second one: the table refuses it.
     """
     row = (
         sender.account_id, sender.id, sender.pool_id, sender.connection_id, recipient, address, clean(text),
-        segments.count(text).parts, Purpose.ANSWER.value, inbound_id, MessageState.QUEUED.value, "", "", "",
+        segments.count(text).parts, purpose.value, inbound_id, MessageState.QUEUED.value, "", "", "",
         ANSWER_PRIORITY, None, database.to_column(received_at + ANSWER_WITHIN), 0, 0, "", "", "answer", "",
         database.to_column(received_at),
     )  # fmt: skip

@@ -35,9 +35,7 @@ def take_number(account: Account, number: int, link: Connection, *, actor: str) 
     """
     address = numbers.show(number)
     with transaction.atomic(durable=True):
-        recent = Q(closed_at=None) | Q(closed_at__gt=timezone.now() - LINGERS)
-        if Sender.objects.filter(recent, key=address).exclude(account=account).exists():
-            raise Refused("This number is taken.", code="taken", field="phone_number")
+        _refuse_taken(address, account)
         level = account.new_numbers_account_level or numbers.is_nanp(number)
         sender, is_new = _open(
             account, link, SenderKind.NUMBER, address, address, numbers.region_of(number) or "", level
@@ -66,8 +64,7 @@ def add_shared(number: int, link: Connection, *, actor: str) -> Sender:
     """Give the installation a number that serves the free keywords of every account."""
     address = numbers.show(number)
     with transaction.atomic(durable=True):
-        if Sender.objects.filter(key=address, closed_at=None).exists():
-            raise Refused("This number is taken.", code="taken", field="phone_number")
+        _refuse_taken(address, None)
         sender = Sender.objects.create(
             account=None,
             connection=link,
@@ -79,6 +76,14 @@ def add_shared(number: int, link: Connection, *, actor: str) -> Sender:
         )
         audit.note(None, actor, "shared.add", address)
     return sender
+
+
+def _refuse_taken(address: str, account: Account | None) -> None:
+    """Raise Refused if somebody but ``account`` has the number, or had it in the last sixty days."""
+    acting = Sender.objects.filter(Q(closed_at=None) | Q(closed_at__gt=timezone.now() - LINGERS), key=address)
+    others = acting if account is None else acting.exclude(account_id=account.id)
+    if others.exists() or acting.filter(account=None).exists():  # SQL's <> leaves NULL out
+        raise Refused("This number is taken.", code="taken", field="phone_number")
 
 
 def _open(

@@ -78,6 +78,12 @@ def originator(raw: str) -> int | None:
     Any 5–15 digits count, whether or not metadata knows them: new ranges always precede metadata, and a STOP counts.
     Short codes are five or six digits without a plus; they are answered by nobody.
     """
+    number = digits_of(raw)
+    return None if number is None else canonical(number)
+
+
+def digits_of(raw: str) -> int | None:
+    """The international number that ``raw`` spells, as it stands, or None."""
     compact = raw.strip().translate(_SPACING)
     if not (_DIGITS.fullmatch(compact) and compact.isascii()):
         return None
@@ -88,7 +94,7 @@ def originator(raw: str) -> int | None:
         return None
     if len(digits) <= MOST_SHORT_CODE and compact == digits:
         return None
-    return canonical(int(digits))
+    return int(digits)
 
 
 def canonical(number: int) -> int:

@@ -338,7 +338,11 @@ class Migration(migrations.Migration):
                 (
                     "purpose",
                     models.CharField(
-                        choices=[("message", "Message"), ("answer", "Automatic answer")],
+                        choices=[
+                            ("message", "Message"),
+                            ("answer", "Automatic answer"),
+                            ("welcome", "Answer to START"),
+                        ],
                         default="message",
                         max_length=8,
                     ),
@@ -548,7 +552,11 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("account__isnull", False), ("inbound__isnull", True), ("purpose", "message")),
-                    models.Q(("expires_at__isnull", False), ("inbound__isnull", False), ("purpose", "answer")),
+                    models.Q(
+                        ("expires_at__isnull", False),
+                        ("inbound__isnull", False),
+                        ("purpose__in", ["answer", "welcome"]),
+                    ),
                     _connector="OR",
                 ),
                 name="answer_has_inbound",

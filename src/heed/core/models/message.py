@@ -13,7 +13,8 @@ from heed.rules.states import MessageState
 
 class Purpose(models.TextChoices):
     MESSAGE = "message", "Message"
-    ANSWER = "answer", "Automatic answer"
+    ANSWER = "answer", "Automatic answer"  # to an opt-out or to HELP: the gate exempts it
+    WELCOME = "welcome", "Answer to START"  # passes the gate: a later STOP stops it
 
 
 class Message(models.Model):
@@ -63,7 +64,7 @@ class Message(models.Model):
             # The gate exempts answers alone, so the table keeps them honest: tied to an inbound message, one each.
             models.CheckConstraint(
                 condition=Q(purpose="message", inbound__isnull=True, account__isnull=False)
-                | Q(purpose="answer", inbound__isnull=False, expires_at__isnull=False),
+                | Q(purpose__in=["answer", "welcome"], inbound__isnull=False, expires_at__isnull=False),
                 name="answer_has_inbound",
             ),
         ]
