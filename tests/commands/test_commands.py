@@ -1,0 +1,94 @@
+"""The commands that scripts rely on."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+from people import ANNA, World
+
+from heed.core import accounts
+from heed.core.models import ApiKey, Consent, Sender
+from heed.rules import numbers
+
+PHONE, NUMBER = numbers.show(ANNA), "+447700900001"
+
+
+def run(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command(*arguments, stdout=out, stderr=io.StringIO())
+    return out.getvalue().strip()
+
+
+def test_a_key_is_printed_alone_and_works(world: World) -> None:
+    secret = run("api_key", "create", "--name", "shop", "--account", "acme")
+    key = accounts.key_for(secret)
+    assert key is not None
+    assert (key.account, key.role) == (world.account, "marketer")
+    run("api_key", "revoke", str(key.id), "--account", "acme")
+    assert accounts.key_for(secret) is None
+
+
+def test_another_accounts_key_is_not_revoked(world: World) -> None:
+    run("api_key", "create", "--name", "shop", "--account", "acme")
+    with pytest.raises(CommandError, match="no working key"):
+        run("api_key", "revoke", str(ApiKey.objects.get().id), "--account", "other")
+
+
+def test_a_stop_is_seen_by_check_and_send(world: World) -> None:
+    verdict = json.loads(run("sandbox", "receive", "--from", PHONE, "--to", NUMBER, "Stop!"))
+    assert (verdict["verdict"], verdict["changed"]) == ("opt_out", True)
+    with pytest.raises(SystemExit) as refused:
+        run("check", "--account", "acme", "--from", NUMBER, PHONE)
+    assert refused.value.code == 1
+    sent = json.loads(run("send", "--account", "acme", "--from", NUMBER, "--to", PHONE, "Hi"))
+    assert (sent["status"], sent["reason"]) == ("suppressed", "opted_out")
+
+
+def test_verify_finds_what_was_tampered_with_and_rebuild_mends_it(world: World) -> None:
+    run("sandbox", "receive", "--from", PHONE, "--to", NUMBER, "STOP")
+    assert run("verify_ledger") == ""
+    Consent.objects.filter(recipient=ANNA, state="out").update(state="in")
+    with pytest.raises(SystemExit):
+        run("verify_ledger")
+    assert json.loads(run("verify_ledger", "--rebuild")) == {"mended": 1}
+    assert run("verify_ledger") == ""
+
+
+def test_accounts_links_and_shared_numbers(db: None) -> None:
+    assert run("account", "create", "--name", "Blue Shop", "--country", "us", "--owner", "o@example.com") == "blue-shop"
+    assert json.loads(run("account", "list"))["country"] == "US"
+    assert run("sign_in_link").startswith("http://testserver/sign-in/")
+    assert run("shared_number", "add", "+447700900499") == "+447700900499"
+    assert Sender.objects.get().account is None
+    with pytest.raises(CommandError, match="taken"):
+        run("shared_number", "add", "+447700900499")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("account", "create", "--name", ""),
+        ("account", "create", "--name", "X", "--country", "XX"),
+        ("sign_in_link", "--email", "nobody@example.com"),
+        ("api_key", "create", "--name", "x", "--account", "nosuch"),
+        ("send", "--account", "acme", "--from", "+447700900099", "--to", PHONE, "Hi"),
+        ("send", "--account", "acme", "--from", NUMBER, "--to", "12", "Hi"),
+        ("send", "--account", "acme", "--from", NUMBER, "--to", PHONE, "  "),
+        ("connection", "start", "999"),
+    ],
+)
+def test_what_is_refused_says_so_in_one_line(world: World, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError) as refused:
+        run(*arguments)
+    assert refused.value.returncode == 1
+    assert "\n" not in str(refused.value)
+
+
+def test_doctor_says_that_nothing_dispatches(world: World) -> None:
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", stdout=out)
+    assert "No dispatcher is running" in out.getvalue()
