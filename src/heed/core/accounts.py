@@ -16,6 +16,7 @@ from django.utils.text import slugify
 from heed.core import audit
 from heed.core.models import Account, ApiKey, Invitation, Member, Role, SignInLink, User
 from heed.rules import codes, numbers
+from heed.rules.texts import clean
 
 SIGN_IN_LINK_LASTS = timedelta(hours=24)
 INVITATION_LASTS = timedelta(days=7)
@@ -31,7 +32,7 @@ class Refused(ValueError):
 
 def create(name: str, *, slug: str = "", country: str = "GB", time_zone: str = "UTC", actor: str) -> Account:
     """A new account with its free keyword and its short link. Raises Refused."""
-    name, country = " ".join(name.split()), country.strip().upper()
+    name, country = " ".join(clean(name).split()), country.strip().upper()
     if not 1 <= len(name) <= 80:
         raise Refused("An account's name has 1 to 80 characters.", field="name")
     if country not in numbers.REGIONS:
@@ -181,7 +182,7 @@ def use_sign_in_link(link: SignInLink) -> bool:
 
 def create_api_key(account: Account, name: str, role: Role, *, actor: str) -> tuple[ApiKey, str]:
     """A key and its secret, which is shown this once and kept as a hash."""
-    name = " ".join(name.split())
+    name = " ".join(clean(name).split())
     if not 1 <= len(name) <= 80:
         raise Refused("A key's name has 1 to 80 characters.", field="name")
     secret = f"heed_{secrets.token_urlsafe(32)}"

@@ -121,22 +121,38 @@ def queue(
     return database.retried(verb)
 
 
-def queue_once(token: str, sender: Sender, drafts: Sequence[Draft], *, door: str, actor: str) -> tuple[int, int]:
-    """Store ``drafts`` the first time that ``token`` comes within a day; the first and last id either way."""
+def queue_once(
+    token: str,
+    sender: Sender,
+    drafts: Sequence[Draft],
+    *,
+    door: str,
+    actor: str,
+    request_hash: str = "",
+    due_at: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> list[int]:
+    """Store ``drafts`` the first time that ``token`` comes within a day; their ids either way.
+
+    The token commits together with the messages, so a crash neither doubles nor loses them. Raises Refused (code
+    ``idempotency``) when the token came with another ``request_hash``.
+    """
     account_id = _check_in_use(sender)
 
-    def verb() -> tuple[int, int]:
+    def verb() -> list[int]:
         with transaction.atomic(durable=True):
             made, is_new = IdempotencyKey.objects.get_or_create(
                 account_id=account_id,
                 key=f"{door} {token}"[:200],
-                defaults={"request_hash": "", "status": 0, "answer": {}, "created_at": database.now()},
+                defaults={"request_hash": request_hash, "status": 0, "answer": {}, "created_at": database.now()},
             )
             if is_new:
-                queued = _queue(sender, drafts, door, actor, None, None)
-                made.answer = {"first": queued[0].id, "last": queued[-1].id}
+                made.answer = {"ids": [one.id for one in _queue(sender, drafts, door, actor, due_at, expires_at)]}
                 made.save(update_fields=["answer"])
-            return made.answer["first"], made.answer["last"]
+            elif made.request_hash != request_hash:
+                raise Refused("This Idempotency-Key came with another request.", code="idempotency")
+            ids: list[int] = made.answer["ids"]
+            return ids
 
     return database.retried(verb)
 

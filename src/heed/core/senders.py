@@ -14,6 +14,7 @@ from heed.core import audit
 from heed.core.models import Account, Connection, Keyword, Sender, SenderKind
 from heed.rules import keywords, numbers
 from heed.rules.reading import Verdict, read
+from heed.rules.texts import clean
 
 LINGERS = timedelta(days=60)  # how long a released number and a removed keyword keep working (CASL 11(2): 60 days)
 FIXED_WORDS = ("STOP", "UNSUBSCRIBE")  # listed with every number, and never removed
@@ -48,7 +49,7 @@ def take_number(account: Account, number: int, link: Connection, *, actor: str) 
 
 def add_name(account: Account, name: str, link: Connection, *, actor: str) -> Sender:
     """Give ``account`` a sender name: 1–11 letters, digits and spaces, with a letter among them (3GPP TS 23.040)."""
-    name = name.strip()
+    name = clean(name).strip()
     fits = 1 <= len(name) <= 11 and all(char.isascii() and (char.isalnum() or char in " -&_.") for char in name)
     if not fits or not any(char.isalpha() for char in name):
         raise Refused("A sender name has 1 to 11 letters, digits or spaces, and at least one letter.", field="name")
@@ -151,7 +152,7 @@ def change(sender: Sender, setting: Setting, *, actor: str) -> Sender:
             if text is not None:
                 if len(text) > MOST_REPLY:
                     raise Refused(f"A reply has at most {MOST_REPLY:,} characters.", code="too_long", field=name)
-                changed[name] = text.strip()
+                changed[name] = clean(text).strip()
         if setting.account_level_opt_out is not None:
             changed["account_level_opt_out"] = setting.account_level_opt_out
         if setting.opt_in_words is not None:
@@ -172,7 +173,7 @@ def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:
         taken = {keywords.key(word.word) for word in setting.keywords}
     words: dict[str, str] = {}
     for raw in setting.opt_in_words or ():
-        word = " ".join(raw.split())
+        word = " ".join(clean(raw).split())
         key = keywords.key(word)
         if not word or len(word) > 40 or not key:
             raise Refused("An opt-in word has 1 to 40 characters.", field="opt_in_words")
@@ -212,7 +213,7 @@ def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> li
     if len(words) > MOST_KEYWORDS:
         raise Refused(f"A number has at most {MOST_KEYWORDS} keywords.", code="too_many", field="keywords")
     for one in words:
-        word = Word(" ".join(one.word.split()), one.reply.strip())
+        word = Word(" ".join(clean(one.word).split()), clean(one.reply).strip())
         if not word.word or len(word.word) > 40:
             raise Refused("A keyword has 1 to 40 characters.", field="keywords")
         if len(word.reply) > MOST_REPLY:
@@ -246,7 +247,7 @@ def consent_id(sender: Sender) -> int:
 def find(account: Account, raw: str) -> Sender | None:
     """The open sender that ``raw`` names, with or without +, in any case."""
     open_ones = Sender.objects.filter(account=account, closed_at=None).select_related("connection")
-    text = raw.strip()
+    text = clean(raw).strip()
     try:
         number = numbers.parse(text if text.startswith("+") or not text.isdigit() else f"+{text}", account.country)
     except numbers.BadNumber:
