@@ -98,10 +98,6 @@ def first_account() -> User:
     return member.user
 
 
-def sign_in_link(owner: User) -> str:
-    return accounts.sign_in_link(owner)
-
-
 def wait_until_ready(host: str, port: int, limit_s: float = 60) -> None:
     """Return when the web process answers, or after ``limit_s``."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (compared, not bound)
@@ -115,5 +111,9 @@ def wait_until_ready(host: str, port: int, limit_s: float = 60) -> None:
             time.sleep(0.1)
 
 
-def banner(link: str) -> str:
-    return f"\nHeed is running at {settings.PUBLIC_URL}\nSign in, once, within a day: {link}\nStop it with Ctrl-C.\n"
+def banner() -> str:
+    return (
+        f"\nHeed is running at {settings.PUBLIC_URL}\n"
+        f"Programs: {settings.PUBLIC_URL}/v1/docs with a key from ./heed api-key create --name NAME\n"
+        "Stop it with Ctrl-C.\n"
+    )

@@ -20,12 +20,11 @@ class Command(BaseCommand):
         start.refuse_taken_port(host, port)
         start.remember_address(host, port)
         call_command("migrate", verbosity=0, interactive=False)
-        owner = start.first_account()
-        link = start.sign_in_link(owner)
+        start.first_account()
 
         def announce() -> None:
             start.wait_until_ready(host, port)
-            self.stdout.write(start.banner(link))
+            self.stdout.write(start.banner())
             self.stdout.flush()
 
         supervisor.serve(start.commands(host, port), announce)
