@@ -1,0 +1,22 @@
+"""Phone numbers as staff type and paste them."""
+
+from __future__ import annotations
+
+import re
+
+from heed.rules import numbers
+
+_BETWEEN = re.compile(r"[\n\r,;]+")
+
+
+def split(raw: str) -> list[str]:
+    """What stands between line breaks, commas and semicolons. Spaces belong to numbers."""
+    return [part for part in (part.strip() for part in _BETWEEN.split(raw)) if part]
+
+
+def known(raw: str, country: str) -> int | None:
+    """Whom ``raw`` names, in any spelling: also a number that no metadata knows, written with + or 00."""
+    try:
+        return numbers.parse(raw, country)
+    except numbers.BadNumber:
+        return numbers.originator(raw) if raw.strip().startswith(("+", "00")) else None
