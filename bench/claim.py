@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import connection
 
 from bench.installation import IS_SQLITE, PEOPLE_FROM, alternate, make, rate, report, seed_opt_outs, series
-from heed.core import gate, outbound
-from heed.core.outbound import Sent
+from heed.core import gate, handoff
+from heed.core.handoff import Sent
 
 OPT_OUTS, MESSAGES, BATCH = 1_000_000, 20_000, 500
 
@@ -50,7 +50,7 @@ def _fill(account_id: int, sender_id: int, link_id: int, count: int) -> None:
 
 def _ours(link_id: int, token: int) -> None:
     while claimed := gate.claim(link_id, BATCH, token):
-        outbound.handed_off([Sent(message.id, f"sandbox-{message.id}") for message in claimed], token)
+        handoff.handed_off([Sent(message.id, f"sandbox-{message.id}") for message in claimed], token)
 
 
 def _recorded(fill: Callable[[], None], run: Callable[[], None]) -> dict[str, tuple[str, Any]]:

@@ -10,7 +10,7 @@ from io import StringIO
 from django.core.management import call_command
 from people import ANNA
 
-from heed.core import consent, gate
+from heed.core import gate, replay
 from heed.core.models import Consent, Source
 from heed.rules import numbers
 
@@ -64,5 +64,5 @@ def test_import_of_100_000_opt_outs_with_bad_rows(live_world, tmp_path):
     again = tmp_path / "again.csv"
     run("export", str(again), "--account", "acme")
     assert again.read_bytes() == exported.read_bytes()
-    assert next(iter(consent.verify()), None) is None
+    assert next(iter(replay.verify()), None) is None
     assert Source.IMPORT.value in exported.read_text().splitlines()[1]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people import ANNA, BEN, World
 
-from heed.core import consent, gate, outbound
+from heed.core import consent, gate, outbound, replay
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.models import Account, Consent, LedgerEntry, Message, Sender, Source
 from heed.core.outbound import Draft
@@ -212,16 +212,16 @@ def _tamper_and_rebuild() -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE core_consent SET state = 'none', entry_id = 0 WHERE recipient = %s", [ANNA])
         cursor.execute("DELETE FROM core_consent WHERE recipient = %s", [BEN])
-    consent.rebuild(chunk=1)
+    replay.rebuild(chunk=1)
 
 
 def _consent_is_what_the_ledger_gives(oracle: Oracle) -> None:
-    assert list(consent.verify(chunk=3)) == []
+    assert list(replay.verify(chunk=3)) == []
     for (account_id, recipient), rows in oracle.rows.items():
         entries = LedgerEntry.objects.filter(account_id=account_id, recipient=recipient).order_by("id")
         stored = Consent.objects.filter(account_id=account_id, recipient=recipient)
         made_by = {row.sender_id: row.entry_id for row in stored}
-        replayed = {key: pair for key, pair in consent.replay(entries).items() if pair[0] != NOTHING}
+        replayed = {key: pair for key, pair in replay.rows_from(entries).items() if pair[0] != NOTHING}
         found = consent.standing_of(account_id, recipient)
         assert {key: (row, made_by[key]) for key, row in found.items()} == replayed
         assert _comparable(found) == _comparable({key: row for key, row in rows.items() if row != NOTHING})
@@ -300,9 +300,9 @@ def test_a_row_lifted_remembers_its_entry_through_a_rebuild(world: World) -> Non
     record(Verb.LIFT)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM core_consent")
-    assert consent.rebuild() == 1
+    assert replay.rebuild() == 1
     record(Verb.HOLD)
-    assert list(consent.verify()) == []
+    assert list(replay.verify()) == []
 
 
 def test_a_row_that_turned_there_and_back_in_one_batch_has_the_last_entry(world: World) -> None:
@@ -312,7 +312,7 @@ def test_a_row_that_turned_there_and_back_in_one_batch_has_the_last_entry(world:
     consent.record([doing(Verb.OPT_OUT)])
     outcomes = consent.record([doing(Verb.LIFT), doing(Verb.OPT_OUT)])
     assert Consent.objects.get(sender_id=world.number.id).entry_id == outcomes[1].entry_id
-    assert list(consent.verify()) == []
+    assert list(replay.verify()) == []
 
 
 def test_nobody_waits_for_who_reads_the_differences(world: World) -> None:
@@ -320,7 +320,7 @@ def test_nobody_waits_for_who_reads_the_differences(world: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE core_consent SET state = 'none'")
     depth = len(connection.savepoint_ids)
-    differences = consent.verify()
+    differences = replay.verify()
     next(differences)
     assert len(connection.savepoint_ids) == depth
 
@@ -330,5 +330,5 @@ def test_rebuilding_suppresses_what_is_queued_to_people_who_left(world: World) -
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM core_consent")
     outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "Hi")], door="test", actor="")
-    assert consent.rebuild() == 1
+    assert replay.rebuild() == 1
     assert Message.objects.get().state == "suppressed"

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from people import ANNA, FIRST_NUMBER, SHARED_NUMBER, World
 
-from heed.core import accounts, consent, database, gate, inbound, outbound, senders
+from heed.core import accounts, consent, database, gate, handoff, inbound, outbound, replay, senders
 from heed.core.consent import Cause, Outcome
 from heed.core.inbound import Received
 from heed.core.models import Connection, Consent, Inbound, LedgerEntry, Message, Sender, Source
@@ -229,7 +229,7 @@ def _with_replies(world: World) -> None:
 def test_what_people_and_staff_do_to_the_rows(story: Story, steps: list[str], rows: str, may: str) -> None:
     story.play(*steps)
     assert (story.rows, story.may) == (rows, may)
-    assert list(consent.verify()) == []
+    assert list(replay.verify()) == []
     other = story.world.other_number
     assert not gate.may_send(other.account_id or 0, other.id, [ANNA])
 
@@ -340,7 +340,7 @@ def test_an_answer_to_start_that_waited_passes_the_gate_again(story: Story) -> N
     _with_replies(story.world)
     story.play("A: START")
     (claimed,) = gate.claim(story.world.link.id, 10, 7)
-    outbound.wait(claimed.id, 7, seconds=0)
+    handoff.wait(claimed.id, 7, seconds=0)
     story.play("form")
     assert outbound.move_due() == 1
     assert gate.claim(story.world.link.id, 10, 7) == []

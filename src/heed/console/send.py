@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, senders_only
-from heed.core import gate, outbound, senders
+from heed.core import gate, handoff, outbound, senders
 from heed.core.models import Account, Consent, Sender
 from heed.core.outbound import Draft
 from heed.rules import numbers, segments, wording
@@ -160,7 +160,7 @@ def _people(account: Account, sender: Sender | None, asked: Sequence[str]) -> Pe
             continue
         if recipient in seen:
             people.repeated.append(raw)
-        elif sender and not outbound.may_be_handed(sender.connection.kind, numbers.show(recipient)):
+        elif sender and not handoff.may_be_handed(sender.connection.kind, numbers.show(recipient)):
             people.invalid.append(Invalid(raw, _("This number is reserved for fiction; only the sandbox has it.")))
         else:
             seen.add(recipient)

@@ -7,7 +7,7 @@ recipient id order in the ledger is commit order, and a replay by id is exact.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -181,26 +181,26 @@ def read(people: Iterable[Person]) -> dict[Person, Rows]:
     with connection.cursor() as cursor:
         for account_id, recipients in by_account.items():
             cursor.execute(
-                f"""SELECT recipient, sender_id, {_ROW} FROM core_consent WHERE account_id = %s
+                f"""SELECT recipient, sender_id, {ROW} FROM core_consent WHERE account_id = %s
                 AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
                 [account_id, database.numbers_value(sorted(recipients))],
             )
             for recipient, sender_id, *values in cursor.fetchall():
-                row = _row(values)
+                row = row_of(values)
                 if row != NOTHING:
                     found[account_id, recipient][sender_id] = row
     return found
 
 
-_ROW = "state, held, since, last_out_at, started_at, never"
+ROW = "state, held, since, last_out_at, started_at, never"
 _ENTRY_COLUMNS = (
     "account_id recipient sender_id act source never account_level through_id inbound_id evidence rule word policy "
     "actor note carrier_at received_at effective_at"
 ).split()
-_ROW_COLUMNS = ("account_id", "recipient", "sender_id", *_ROW.split(", "), "entry_id")
+ROW_COLUMNS = ("account_id", "recipient", "sender_id", *ROW.split(", "), "entry_id")
 
 
-def _row(values: Sequence[Any]) -> Row:
+def row_of(values: Sequence[Any]) -> Row:
     state, held, since, last_out_at, started_at, never = values
     time = database.from_column
     return Row(State(state), held, time(since), time(last_out_at), time(started_at), bool(never))
@@ -246,22 +246,22 @@ def _write_rows(
         for sender_id in one.turned:
             entries[one.doing.account_id, one.doing.recipient, sender_id] = entry_id
     rows = [
-        (*person, sender_id, *_columns(row), entries.get((*person, sender_id), 0))
+        (*person, sender_id, *columns_of(row), entries.get((*person, sender_id), 0))
         for person, rows in sorted(states.items())
         for sender_id, row in sorted(rows.items())
         if before[person].get(sender_id) != row or (*person, sender_id) in entries
     ]
     database.insert(
         "core_consent",
-        _ROW_COLUMNS,
+        ROW_COLUMNS,
         rows,
         "ON CONFLICT (account_id, recipient, sender_id) DO UPDATE SET "
-        + ", ".join(f"{name} = excluded.{name}" for name in _ROW.split(", "))
+        + ", ".join(f"{name} = excluded.{name}" for name in ROW.split(", "))
         + ", entry_id = CASE WHEN excluded.entry_id = 0 THEN core_consent.entry_id ELSE excluded.entry_id END",
     )
 
 
-def _columns(row: Row) -> tuple[Any, ...]:
+def columns_of(row: Row) -> tuple[Any, ...]:
     column = database.to_column
     return (row.state.value, row.held, column(row.since), column(row.last_out_at), column(row.started_at), row.never)
 
@@ -293,152 +293,6 @@ def _tell(made: Sequence[Made], ids: Sequence[int], now: datetime) -> None:
         ],
         now,
     )
-
-
-# Rebuilding the index from the ledger.
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A consent row that the ledger does not give: ``expected`` from a replay, ``found`` in the table."""
-
-    account_id: int
-    recipient: int
-    sender_id: int
-    expected: Row | None
-    found: Row | None
-
-
-# What ``lock`` writes for a person who is new. A row that has been opted out and lifted again remembers its entry.
-_UNTOUCHED = (NOTHING, 0)
-
-
-def replay(entries: Iterable[LedgerEntry]) -> dict[int, tuple[Row, int]]:
-    """One person's rows, and the entry that made each one's state, from their entries in id order."""
-    rows: Rows = {}
-    made_by: dict[int, int] = {}
-    for entry in entries:
-        changed = _replayed(rows, entry)
-        for key, row in changed.items():
-            if rows.get(key, NOTHING).state is not row.state:
-                made_by[key] = entry.id
-        rows.update(changed)
-    return {key: pair for key, row in rows.items() if (pair := (row, made_by.get(key, 0))) != _UNTOUCHED}
-
-
-def _replayed(rows: Rows, entry: LedgerEntry) -> dict[int, Row]:
-    match Act(entry.act):
-        case Act.OPT_OUT:
-            return rules.opt_out(rows, entry.sender_id, entry.effective_at, never=entry.never)
-        case Act.OPT_IN if Source(entry.source).is_staff:
-            return rules.lift(rows, entry.sender_id)
-        case Act.OPT_IN:
-            at = entry.effective_at
-            return rules.start(rows, entry.sender_id, at, account_level=entry.account_level) or {}
-        case Act.HOLD:
-            return rules.hold(rows, entry.sender_id)
-        case Act.RELEASE:
-            return rules.release(rows, entry.sender_id)
-        case Act.ERASE:
-            return {}
-
-
-def verify(chunk: int = 2000) -> Iterator[Difference]:
-    """Every consent row that differs from a replay of the ledger. Reads page by page; a suspect is read again, locked."""
-    for people in _people(chunk):
-        expected, found = _expected(people), _found(people)
-        for person in people:
-            if expected[person] != found[person]:
-                yield from _locked_differences(person)
-
-
-def _locked_differences(person: Person) -> list[Difference]:
-    """Of one person, read while nobody acts on them. The transaction has ended before the caller looks at any."""
-    with transaction.atomic():
-        lock([person])
-        return list(_differences(person, _expected([person])[person], _found([person])[person]))
-
-
-def rebuild(chunk: int = 500) -> int:
-    """Write every consent row anew from the ledger; how many differed. A chunk of people is one transaction."""
-    mended = 0
-    for people in _people(chunk):
-        with transaction.atomic(durable=True):
-            lock(people)
-            expected, found = _expected(people), _found(people)
-            for person in people:
-                if expected[person] != found[person]:
-                    mended += sum(1 for _ in _differences(person, expected[person], found[person]))
-                    _replace(person, expected[person])
-                    gate.sweep(person[0], [person[1]])
-    return mended
-
-
-Standing = dict[int, tuple[Row, int]]
-
-
-def _people(chunk: int) -> Iterator[list[Person]]:
-    """Everyone in the ledger or in consent, in order, ``chunk`` at a time."""
-    last: Person = (-1, -1)
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(
-                """SELECT account_id, recipient FROM (
-                    SELECT * FROM (SELECT DISTINCT account_id, recipient FROM core_ledgerentry
-                        WHERE (account_id, recipient) > (%s, %s) ORDER BY account_id, recipient LIMIT %s) a
-                    UNION
-                    SELECT * FROM (SELECT DISTINCT account_id, recipient FROM core_consent
-                        WHERE (account_id, recipient) > (%s, %s) ORDER BY account_id, recipient LIMIT %s) b) p
-                ORDER BY account_id, recipient LIMIT %s""",
-                [*last, chunk, *last, chunk, chunk],
-            )
-            people = [(row[0], row[1]) for row in cursor.fetchall()]
-            if not people:
-                return
-            yield people
-            last = people[-1]
-
-
-def _expected(people: Sequence[Person]) -> dict[Person, Standing]:
-    entries: dict[Person, list[LedgerEntry]] = {person: [] for person in people}
-    for account_id, group in groupby(sorted(people), key=lambda person: person[0]):
-        recipients = [recipient for _, recipient in group]
-        for entry in LedgerEntry.objects.raw(
-            f"""SELECT * FROM core_ledgerentry WHERE account_id = %s
-            AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()}) ORDER BY id""",  # noqa: S608
-            [account_id, database.numbers_value(recipients)],
-        ):
-            entries[account_id, entry.recipient].append(entry)
-    return {person: replay(found) for person, found in entries.items()}
-
-
-def _found(people: Sequence[Person]) -> dict[Person, Standing]:
-    found: dict[Person, Standing] = {person: {} for person in people}
-    with connection.cursor() as cursor:
-        for account_id, group in groupby(sorted(people), key=lambda person: person[0]):
-            cursor.execute(
-                f"""SELECT recipient, sender_id, entry_id, {_ROW} FROM core_consent WHERE account_id = %s
-                AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
-                [account_id, database.numbers_value([recipient for _, recipient in group])],
-            )
-            for recipient, sender_id, entry_id, *values in cursor.fetchall():
-                if (pair := (_row(values), entry_id)) != _UNTOUCHED:
-                    found[account_id, recipient][sender_id] = pair
-    return found
-
-
-def _differences(person: Person, expected: Standing, found: Standing) -> Iterator[Difference]:
-    for sender_id in sorted(expected.keys() | found.keys()):
-        one, other = expected.get(sender_id), found.get(sender_id)
-        if one != other:
-            yield Difference(*person, sender_id, one[0] if one else None, other[0] if other else None)
-
-
-def _replace(person: Person, expected: Standing) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM core_consent WHERE account_id = %s AND recipient = %s", person)
-    rows = [(*person, key, *_columns(row), entry_id) for key, (row, entry_id) in sorted(expected.items())]
-    database.insert("core_consent", _ROW_COLUMNS, rows)
 
 
 def standing_of(account_id: int, recipient: int) -> Rows:

@@ -8,42 +8,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 
-from heed.core import consent, database, events, outbound, senders
-from heed.core.consent import Cause, Doing, Outcome, Verb
+from heed.core import answers, consent, database, events, senders, verdicts
+from heed.core.consent import Cause, Outcome
 from heed.core.events import Happened
-from heed.core.models import (
-    Account,
-    Connection,
-    Consent,
-    Inbound,
-    InboundKey,
-    Keyword,
-    LedgerEntry,
-    Mention,
-    Message,
-    Purpose,
-    Sender,
-    SenderKind,
-    Source,
-)
-from heed.rules import codes, numbers, wording
-from heed.rules.consent import ALL_SENDERS, Act, State, opt_out_counts_from, start_counts_from
-from heed.rules.reading import NOTHING, Reading, Verdict, read
+from heed.core.models import Connection, Inbound, InboundKey, Sender, SenderKind, Source
+from heed.core.verdicts import Text
+from heed.rules import numbers
+from heed.rules.consent import ALL_SENDERS
+from heed.rules.reading import NOTHING, Verdict
 from heed.rules.texts import clean
 from heed.rules.values import InboundText
 
 log = logging.getLogger(__name__)
 
 MOST_TEXT = 5000  # characters; a text of ten parts has 1,530
-HELP_AT_MOST_EVERY = timedelta(hours=1)
 READ_AT_MOST = 10  # tries to read one text before it waits for a new version
 
 
@@ -58,48 +43,6 @@ class Received:
     is_duplicate: bool = False
     is_read: bool = True
     changed: bool = False
-
-
-@dataclass(slots=True)
-class _Text:
-    """One text on its way through a batch."""
-
-    raw: InboundText
-    link: Connection
-    received_at: datetime
-    sender: Sender | None
-    recipient: int | None
-    key_id: int | None = None
-    id: int = 0
-    salt: str = field(default_factory=lambda: secrets.token_hex(16))
-    reading: Reading = NOTHING
-    free: list[tuple[Account, str]] = field(default_factory=list)  # accounts whose free keyword stands in it
-    doings: list[Doing] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    is_read: bool = True
-
-    @property
-    def is_shared(self) -> bool:
-        return self.sender is not None and self.sender.kind == SenderKind.SHARED
-
-    @property
-    def account_id(self) -> int | None:
-        return self.sender.account_id if self.sender else None
-
-    @property
-    def evidence(self) -> str:
-        return hashlib.sha256(f"{self.salt}{self.raw.text}".encode()).hexdigest()
-
-    def cause(self, source: Source, rule: str, word: str) -> Cause:
-        return Cause(
-            source,
-            rule=rule,
-            word=word,
-            through_id=self.sender.id if self.sender else 0,
-            inbound_id=self.id,
-            evidence=self.evidence,
-            carrier_at=self.raw.carrier_at,
-        )
 
 
 def receive(link: Connection, batch: Sequence[InboundText]) -> list[Received]:
@@ -136,7 +79,7 @@ def _receive(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
     keys = _new_keys(batch, now)
     routes = _routes({text.to for _, text in batch}, now)
     results: dict[int, Received] = {}
-    texts: dict[int, _Text] = {}
+    texts: dict[int, Text] = {}
     repeated: list[int] = []
     for at, (link, raw) in enumerate(batch):
         if raw.provider_id and (link.id, raw.provider_id) not in keys:
@@ -144,7 +87,7 @@ def _receive(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
             continue
         key_id = keys.pop((link.id, raw.provider_id), None)
         sender = _reached(routes.get(raw.to), link)
-        texts[at] = _Text(raw, link, now, sender, _person(raw.sender, sender), key_id)
+        texts[at] = Text(raw, link, now, sender, _person(raw.sender, sender), key_id)
     _store(list(texts.values()))
     _read_and_act(list(texts.values()), now)
     for at, text in texts.items():
@@ -214,7 +157,7 @@ _COLUMNS = (
 ).split()
 
 
-def _store(texts: Sequence[_Text]) -> None:
+def _store(texts: Sequence[Text]) -> None:
     column = database.to_column
     rows = [
         (
@@ -233,7 +176,7 @@ def _store(texts: Sequence[_Text]) -> None:
     )
 
 
-def _read_and_act(texts: list[_Text], now: datetime) -> None:
+def _read_and_act(texts: list[Text], now: datetime) -> None:
     """All at once; if anything raises, one by one, so that a text that can't be read keeps no other from acting."""
     if not texts:
         return
@@ -252,15 +195,15 @@ def _read_and_act(texts: list[_Text], now: datetime) -> None:
         Inbound.objects.filter(id=texts[0].id).update(failures=F("failures") + 1)
 
 
-def _act(texts: Sequence[_Text], now: datetime) -> None:
-    prefixes = _prefixes(texts)
-    words = _words({text.sender.id for text in texts if text.sender}, now)
+def _act(texts: Sequence[Text], now: datetime) -> None:
+    prefixes = verdicts.prefixes(texts)
+    words = verdicts.words({text.sender.id for text in texts if text.sender}, now)
     for text in texts:
         text.doings, text.outcomes = [], []
-        _read(text, prefixes, words)
-    consent.lock((doing.account_id, doing.recipient) for text in texts for doing in _wanted(text))
+        verdicts.read(text, prefixes, words)
+    consent.lock((doing.account_id, doing.recipient) for text in texts for doing in verdicts.wanted(text))
     for text in texts:
-        text.doings = _confirmed(text)
+        text.doings = verdicts.confirmed(text)
     outcomes = iter(consent.record([doing for text in texts for doing in text.doings]) if texts else ())
     for text in texts:
         text.outcomes = [next(outcomes) for _ in text.doings]
@@ -274,182 +217,10 @@ def _act(texts: Sequence[_Text], now: datetime) -> None:
             ],
         )
     for text in texts:
-        _answer(text, words, now)
+        answers.give(text, words, now)
 
 
-def _prefixes(texts: Sequence[_Text]) -> dict[str, Account]:
-    """The accounts whose free keyword may stand in one of ``texts``."""
-    wanted = {prefix for text in texts for prefix, _ in codes.free_keyword_candidates(text.raw.text)}
-    return (
-        {account.free_prefix: account for account in Account.objects.filter(free_prefix__in=wanted)} if wanted else {}
-    )
-
-
-def _words(sender_ids: set[int], now: datetime) -> dict[int, list[Keyword]]:
-    """The keywords of each sender that act: those in use, and those removed in the last sixty days."""
-    found: dict[int, list[Keyword]] = {sender_id: [] for sender_id in sender_ids}
-    acting = Q(removed_at=None) | Q(removed_at__gt=now - senders.LINGERS)
-    for keyword in Keyword.objects.filter(acting, sender_id__in=sender_ids):
-        found[keyword.sender_id].append(keyword)
-    return found
-
-
-def _read(text: _Text, prefixes: dict[str, Account], words: dict[int, list[Keyword]]) -> None:
-    found = [(prefixes[p], word) for p, word in codes.free_keyword_candidates(text.raw.text) if p in prefixes]
-    leaving = [account for account, word in found if word == "stop"]
-    if found:
-        text.free = [(account, "stop") for account in leaving] or found
-        verdict = Verdict.OPT_OUT if leaving else Verdict.OPT_IN
-        word = codes.free_keyword(text.free[0][0].free_prefix) if leaving else f"{text.free[0][0].free_prefix}START"
-        text.reading = Reading(verdict, "free keyword", word, everything=True)
-        return
-    text.free = []
-    sender = text.sender
-    if sender is None:
-        text.reading = NOTHING
-        return
-    text.reading = read(
-        text.raw.text,
-        nanp=senders.is_nanp(sender),
-        words=tuple(keyword.word for keyword in words.get(sender.id, ())),
-        start_words=tuple(sender.opt_in_words),
-    )
-    if text.is_shared and text.reading.verdict is Verdict.NONE and codes.ends_in_stop(text.raw.text):
-        text.reading = Reading(Verdict.OPT_OUT, "unknown free keyword", "STOP", everything=True)
-
-
-def _wanted(text: _Text) -> list[Doing]:
-    """The acts that ``text`` asks for. A bare START on a shared number asks for more than it is given."""
-    if text.recipient is None or text.reading.verdict not in (Verdict.OPT_OUT, Verdict.OPT_IN):
-        return []
-    leaves = text.reading.verdict is Verdict.OPT_OUT
-    if text.free:
-        return [_doing(text, account.id, ALL_SENDERS, Source.FREE_KEYWORD) for account, _ in text.free]
-    if text.is_shared:
-        accounts = _named_accounts(text) if leaves else _left_through(text)
-        return [_doing(text, account_id, ALL_SENDERS, Source.KEYWORD) for account_id in accounts]
-    if text.sender is None or text.account_id is None:
-        return []
-    everything = leaves and (text.reading.everything or text.sender.account_level_opt_out)
-    scope = ALL_SENDERS if everything else senders.consent_id(text.sender)
-    return [_doing(text, text.account_id, scope, Source.KEYWORD)]
-
-
-def _doing(text: _Text, account_id: int, sender_id: int, source: Source) -> Doing:
-    cause = text.cause(source, text.reading.rule, text.reading.word)
-    recipient = text.recipient or 0
-    if text.reading.verdict is Verdict.OPT_OUT:
-        at = opt_out_counts_from(text.raw.carrier_at, text.received_at)
-        return Doing(Verb.OPT_OUT, account_id, recipient, sender_id, cause, at)
-    at = start_counts_from(text.raw.carrier_at, text.received_at)
-    level = text.sender is not None and text.sender.account_level_opt_out
-    return Doing(Verb.START, account_id, recipient, sender_id, cause, at, account_level=level)
-
-
-def _named_accounts(text: _Text) -> list[int]:
-    """Whom a bare STOP to a shared number leaves: every account that ever named it to the person, or the only one."""
-    named = Mention.objects.filter(sender=text.sender, recipient=text.recipient or 0).order_by("account_id")
-    found = list(named.values_list("account_id", flat=True))
-    if found:
-        return found
-    first_two = list(Account.objects.order_by("id").values_list("id", flat=True)[:2])
-    return first_two if len(first_two) == 1 else []
-
-
-def _left_through(text: _Text) -> list[int]:
-    """The accounts that the person ever left through this shared number."""
-    texts = Inbound.objects.filter(sender=text.sender, recipient=text.recipient, account=None)
-    through = LedgerEntry.objects.filter(
-        inbound_id__in=texts.values("id"), recipient=text.recipient or 0, act=Act.OPT_OUT, sender_id=ALL_SENDERS
-    )
-    return sorted(set(through.values_list("account_id", flat=True)))
-
-
-def _confirmed(text: _Text) -> list[Doing]:
-    """The acts to do, now that their people are locked: a bare START on a shared number lifts what was made through it."""
-    doings = _wanted(text)
-    if not (text.is_shared and text.reading.verdict is Verdict.OPT_IN and not text.free):
-        return doings
-    return [doing for doing in doings if _was_made_through(doing)]
-
-
-def _was_made_through(doing: Doing) -> bool:
-    """Whether the standing account opt-out was made, and each time repeated, through this one shared number."""
-    rows = Consent.objects.filter(
-        account_id=doing.account_id, recipient=doing.recipient, sender_id=ALL_SENDERS, state=State.OUT
-    )
-    since = rows.values_list("entry_id", flat=True).first()
-    if since is None:
-        return False
-    outs = LedgerEntry.objects.filter(
-        account_id=doing.account_id, recipient=doing.recipient, sender_id=ALL_SENDERS, act=Act.OPT_OUT, id__gte=since
-    )
-    return not outs.exclude(through_id=doing.cause.through_id).exists()
-
-
-def _answer(text: _Text, words: dict[int, list[Keyword]], now: datetime) -> None:
-    """Rule 6: at most one automatic answer, tied to this text."""
-    sender = text.sender
-    if sender is None or text.recipient is None:
-        return
-    if reply := _reply(text, sender, words):
-        purpose = Purpose.WELCOME if text.reading.verdict is Verdict.OPT_IN else Purpose.ANSWER
-        outbound.answer(text.id, sender, text.recipient, _address(text, text.recipient), reply, now, purpose)
-
-
-def _address(text: _Text, recipient: int) -> str:
-    """The form that the carrier gave, as +digits; the canonical one for a national number."""
-    given = numbers.digits_of(text.raw.sender)
-    return numbers.show(given if given is not None else recipient)
-
-
-def _reply(text: _Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:
-    link, changed = sender.connection, any(outcome.changed for outcome in text.outcomes)
-    match text.reading.verdict:
-        case Verdict.OPT_OUT if not link.answers_stop:
-            if text.is_shared:
-                return _shared_answer(text)
-            return _opt_out_reply(text, sender, words) if changed else ""
-        case Verdict.OPT_IN if not link.answers_start:
-            return "" if text.is_shared or text.free else sender.opt_in_reply
-        case Verdict.HELP if not link.answers_help and not _helped_lately(text):
-            if text.is_shared:
-                return wording.SHARED_HELP
-            name = sender.account.name if sender.account else ""
-            return sender.help_reply or wording.help_answer(name)
-    return ""
-
-
-def _opt_out_reply(text: _Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:
-    if text.free:
-        # Somebody else's free keyword on this account's number: its owner has nothing to say about it.
-        return sender.reply_message if any(account.id == text.account_id for account, _ in text.free) else ""
-    own = [keyword.reply for keyword in words.get(sender.id, ()) if keyword.word == text.reading.word]
-    return next((reply for reply in own if reply), sender.reply_message)
-
-
-def _shared_answer(text: _Text) -> str:
-    """One answer for all accounts left; how to be more exact only for those who left none."""
-    left = [doing.account_id for doing, outcome in zip(text.doings, text.outcomes, strict=True) if outcome.changed]
-    if left:
-        names = Account.objects.filter(id__in=left).order_by("name").values_list("name", flat=True)
-        return wording.left_answer(list(names))
-    return "" if text.doings else wording.SHARED_UNKNOWN
-
-
-def _helped_lately(text: _Text) -> bool:
-    """Whether this person got a help answer on this number within the hour, or another text just caused it."""
-    return Message.objects.filter(
-        account=text.sender.account if text.sender else None,
-        recipient=text.recipient or 0,
-        sender=text.sender,
-        purpose=Purpose.ANSWER,
-        inbound__verdict=Verdict.HELP,
-        created_at__gt=text.received_at - HELP_AT_MOST_EVERY,
-    ).exists()
-
-
-def _result(text: _Text) -> Received:
+def _result(text: Text) -> Received:
     changed = any(outcome.changed for outcome in text.outcomes)
     reading = text.reading
     return Received(text.id, reading.verdict.value, reading.rule, reading.word, is_read=text.is_read, changed=changed)
@@ -491,6 +262,6 @@ def _read_row(row: Inbound) -> Received:
     route = _routes({row.to_address}, row.received_at).get(row.to_address)
     sender = Sender.objects.select_related("account", "connection").get(id=row.sender_id) if row.sender_id else route
     raw = InboundText("", row.from_address, row.to_address, row.text, row.carrier_at)
-    text = _Text(raw, row.connection, row.received_at, sender, row.recipient, row.key_id, row.id, row.salt)
+    text = Text(raw, row.connection, row.received_at, sender, row.recipient, row.key_id, row.id, row.salt)
     _read_and_act([text], row.received_at)
     return _result(text)

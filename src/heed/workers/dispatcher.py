@@ -21,10 +21,10 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from heed import carriers
-from heed.core import gate, outbound
+from heed.core import gate, handoff, leases
 from heed.core.gate import Claimed
+from heed.core.handoff import Sent
 from heed.core.models import Connection, Sender
-from heed.core.outbound import Sent
 from heed.providers import base
 from heed.providers.base import Provider
 from heed.rules.codes import public_id
@@ -56,12 +56,12 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
-        self.token = await self.database(lambda: outbound.take_lease(self.name))
+        self.token = await self.database(lambda: leases.take(self.name))
         log.info("Dispatching.")
         try:
             await asyncio.gather(self._keep_lease(), self._watch())
         finally:
-            await self.database(lambda: outbound.end_lease(self.token))
+            await self.database(lambda: leases.end(self.token))
             self._thread.shutdown()
 
     async def database(self, verb: Callable[[], Result]) -> Result:
@@ -91,7 +91,7 @@ class Dispatcher:
         while not self.stopping.is_set():
             await self.sleep(RENEW_EVERY_S)
             try:
-                if not await self.database(lambda: outbound.renew_lease(self.token)):
+                if not await self.database(lambda: leases.renew(self.token)):
                     log.error("The lease was lost; this dispatcher ends.")
                     self.stopping.set()
             except DatabaseError:
@@ -168,7 +168,7 @@ class Pump:
             return
         reference = public_id(settings.ID_KEY, "tid", message.id)
         try:
-            if not outbound.may_be_handed(self.link.kind, message.address):
+            if not handoff.may_be_handed(self.link.kind, message.address):
                 raise base.Refused("fictional", "This number is reserved for fiction; no carrier is given it.")
             handed = await self.provider.submit(Outgoing(reference, sender, message.address, message.text), before)
             self.sent.append(Sent(message.id, handed.provider_id))
@@ -183,30 +183,30 @@ class Pump:
         verb: Callable[[], None]
         match error:
             case base.Refused():
-                verb = partial(outbound.failed, id_, token, code=error.code, words=words)
+                verb = partial(handoff.failed, id_, token, code=error.code, words=words)
             case base.RecipientOptedOut():
-                verb = partial(outbound.carrier_says_opted_out, id_, token, words=words)
+                verb = partial(handoff.carrier_says_opted_out, id_, token, words=words)
             case base.Throttled():
                 self.paused_until = max(self.paused_until, time.monotonic() + error.after_s)
-                verb = partial(outbound.wait, id_, token, seconds=error.after_s, words=words)
+                verb = partial(handoff.wait, id_, token, seconds=error.after_s, words=words)
             case base.Misconfigured():
                 self.is_stopped = True
                 log.error("Connection %s stopped: %s", self.link.id, words)
-                verb = partial(outbound.stop_connection, self.link.id, id_, token, words=words)
+                verb = partial(handoff.stop_connection, self.link.id, id_, token, words=words)
             case base.MaybeSent():
-                verb = partial(outbound.unconfirmed, id_, token, words=words)
+                verb = partial(handoff.unconfirmed, id_, token, words=words)
             case _:
-                verb = partial(outbound.wait, id_, token, words=words)
+                verb = partial(handoff.wait, id_, token, words=words)
         await self.dispatcher.database(verb)
 
     async def _report(self) -> None:
         """Write down what was accepted, and put back what was not begun."""
         token = self.dispatcher.token
         if sent := list(self.sent):
-            await self.dispatcher.database(lambda: outbound.handed_off(sent, token))
+            await self.dispatcher.database(lambda: handoff.handed_off(sent, token))
             del self.sent[: len(sent)]
         if late := list(self.late):
-            await self.dispatcher.database(lambda: outbound.put_back(late, token))
+            await self.dispatcher.database(lambda: handoff.put_back(late, token))
             del self.late[: len(late)]
 
     async def _finish(self) -> None:

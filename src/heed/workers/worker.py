@@ -9,14 +9,14 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from heed.core import housekeeping, inbound, outbound
+from heed.core import handoff, housekeeping, inbound, outbound
 
 log = logging.getLogger(__name__)
 
 # Each duty, and how often in seconds. A duty returns how much it did; one that did something runs again at once.
 DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (outbound.move_due, 0.5),
-    (outbound.settle_stale, 2),
+    (handoff.settle_stale, 2),
     (inbound.read_unread, 5),
     (housekeeping.forget_old, 3600),
 )

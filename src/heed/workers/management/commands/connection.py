@@ -6,7 +6,7 @@ import json
 
 from django.core.management.base import CommandError, CommandParser
 
-from heed.core import outbound
+from heed.core import handoff
 from heed.core.models import Connection
 from heed.workers.options import PlainCommand
 
@@ -23,7 +23,7 @@ class Command(PlainCommand):
         if action == "start":
             if not Connection.objects.filter(id=options["id"]).exists():
                 raise CommandError(f"There is no connection {options['id']}.")
-            outbound.start_connection(options["id"])
+            handoff.start_connection(options["id"])
             return
         for link in Connection.objects.order_by("id"):
             stopped = link.stopped_reason if link.stopped_at else None

@@ -6,7 +6,7 @@ import json
 
 from django.core.management.base import CommandParser
 
-from heed.core import consent
+from heed.core import replay
 from heed.rules import numbers
 from heed.rules.consent import NOTHING, Row
 from heed.workers.options import PlainCommand
@@ -20,10 +20,10 @@ class Command(PlainCommand):
 
     def handle(self, *args: object, rebuild: bool, **options: object) -> None:
         if rebuild:
-            self.stdout.write(json.dumps({"mended": consent.rebuild()}))
+            self.stdout.write(json.dumps({"mended": replay.rebuild()}))
             return
         differences = 0
-        for one in consent.verify():
+        for one in replay.verify():
             differences += 1
             where = {
                 "account_id": one.account_id,

@@ -1,0 +1,75 @@
+"""The one automatic answer that a text from a phone may get (rule 6)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from heed.core import outbound
+from heed.core.models import Account, Keyword, Message, Purpose, Sender
+from heed.core.verdicts import Text
+from heed.rules import numbers, wording
+from heed.rules.reading import Verdict
+
+HELP_AT_MOST_EVERY = timedelta(hours=1)
+
+
+def give(text: Text, words: dict[int, list[Keyword]], now: datetime) -> None:
+    """Rule 6: at most one automatic answer, tied to this text."""
+    sender = text.sender
+    if sender is None or text.recipient is None:
+        return
+    if reply := _reply(text, sender, words):
+        purpose = Purpose.WELCOME if text.reading.verdict is Verdict.OPT_IN else Purpose.ANSWER
+        outbound.answer(text.id, sender, text.recipient, _address(text, text.recipient), reply, now, purpose)
+
+
+def _address(text: Text, recipient: int) -> str:
+    """The form that the carrier gave, as +digits; the canonical one for a national number."""
+    given = numbers.digits_of(text.raw.sender)
+    return numbers.show(given if given is not None else recipient)
+
+
+def _reply(text: Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:
+    link, changed = sender.connection, any(outcome.changed for outcome in text.outcomes)
+    match text.reading.verdict:
+        case Verdict.OPT_OUT if not link.answers_stop:
+            if text.is_shared:
+                return _shared_answer(text)
+            return _opt_out_reply(text, sender, words) if changed else ""
+        case Verdict.OPT_IN if not link.answers_start:
+            return "" if text.is_shared or text.free else sender.opt_in_reply
+        case Verdict.HELP if not link.answers_help and not _helped_lately(text):
+            if text.is_shared:
+                return wording.SHARED_HELP
+            name = sender.account.name if sender.account else ""
+            return sender.help_reply or wording.help_answer(name)
+    return ""
+
+
+def _opt_out_reply(text: Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:
+    if text.free:
+        # Somebody else's free keyword on this account's number: its owner has nothing to say about it.
+        return sender.reply_message if any(account.id == text.account_id for account, _ in text.free) else ""
+    own = [keyword.reply for keyword in words.get(sender.id, ()) if keyword.word == text.reading.word]
+    return next((reply for reply in own if reply), sender.reply_message)
+
+
+def _shared_answer(text: Text) -> str:
+    """One answer for all accounts left; how to be more exact only for those who left none."""
+    left = [doing.account_id for doing, outcome in zip(text.doings, text.outcomes, strict=True) if outcome.changed]
+    if left:
+        names = Account.objects.filter(id__in=left).order_by("name").values_list("name", flat=True)
+        return wording.left_answer(list(names))
+    return "" if text.doings else wording.SHARED_UNKNOWN
+
+
+def _helped_lately(text: Text) -> bool:
+    """Whether this person got a help answer on this number within the hour, or another text just caused it."""
+    return Message.objects.filter(
+        account=text.sender.account if text.sender else None,
+        recipient=text.recipient or 0,
+        sender=text.sender,
+        purpose=Purpose.ANSWER,
+        inbound__verdict=Verdict.HELP,
+        created_at__gt=text.received_at - HELP_AT_MOST_EVERY,
+    ).exists()

@@ -1,0 +1,172 @@
+"""What becomes of a claimed message, as the dispatcher reports it. By claim token, so that no other's message is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from heed.core import consent, database, events, senders
+from heed.core.consent import Cause, Doing, Verb
+from heed.core.events import Happened
+from heed.core.models import Connection, Message, Source
+from heed.rules import backoff, numbers
+from heed.rules.consent import ALL_SENDERS
+from heed.rules.states import MessageState
+
+KEPT_TRYING = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    message_id: int
+    provider_id: str
+
+
+def handed_off(sent: Sequence[Sent], token: int) -> None:
+    """The carrier accepted these. Also settles one that was taken for unconfirmed in the meantime."""
+    if not sent:
+        return
+
+    database.retried(lambda: _handed_off(sorted(sent, key=lambda one: one.message_id), token))
+
+
+def _handed_off(sent: Sequence[Sent], token: int) -> None:
+    mark = "UPDATE core_message SET state = 'sent', provider_id = {}, settled_at = %s {} claim = %s {}"
+    still_ours = "AND state IN ('sending', 'unconfirmed')"
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        moment = database.to_column(database.now())
+        if database.is_postgresql():  # One statement for all: five times as fast there as one for each.
+            database.look_up_one_by_one()
+            given = (
+                "FROM unnest(%s::bigint[], %s::text[]) AS given(id, provider_id) WHERE core_message.id = given.id AND"
+            )
+            ids, provider_ids = [one.message_id for one in sent], [one.provider_id for one in sent]
+            cursor.execute(mark.format("given.provider_id", given, still_ours), [moment, ids, provider_ids, token])
+        else:
+            rows = [(one.provider_id, moment, one.message_id, token) for one in sent]
+            cursor.executemany(mark.format("%s", "WHERE id = %s AND", still_ours), rows)
+
+
+def failed(message_id: int, token: int, *, code: str, words: str) -> None:
+    """The carrier will never take it."""
+    _settle(message_id, token, MessageState.FAILED, code=code[:40], words=words[:300])
+
+
+def unconfirmed(message_id: int, token: int, *, words: str) -> None:
+    """It may have been sent. A receipt or a person settles it; it is never sent again by itself."""
+    _settle(message_id, token, MessageState.UNCONFIRMED, words=words[:300])
+
+
+def _settle(message_id: int, token: int, state: MessageState, **values: str) -> None:
+    with transaction.atomic(durable=True):
+        now = database.now()
+        mine = Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING)
+        if mine.update(state=state, settled_at=now, **values):
+            account_id, recipient = Message.objects.values_list("account_id", "recipient").get(id=message_id)
+            events.tell([Happened(account_id, state.value, recipient, message_id)], now)
+
+
+def wait(message_id: int, token: int, *, seconds: float | None = None, words: str = "") -> None:
+    """Surely not sent: try again in ``seconds``, or after a delay that doubles. An answer goes back at once or expires."""
+    with transaction.atomic(durable=True):
+        now = database.now()
+        message = (
+            Message.objects.select_for_update().filter(id=message_id, claim=token, state=MessageState.SENDING).first()
+        )
+        if message is None:
+            return
+        limit = message.expires_at or message.created_at + KEPT_TRYING
+        due_at = now + timedelta(seconds=backoff.delay_s(message.tries) if seconds is None else seconds)
+        if due_at >= limit:
+            Message.objects.filter(id=message_id).update(
+                state=MessageState.EXPIRED, claim=0, settled_at=now, words=words[:300]
+            )
+            events.tell([Happened(message.account_id, "expired", message.recipient, message_id)], now)
+        else:
+            Message.objects.filter(id=message_id).update(
+                state=MessageState.WAITING, claim=0, due_at=due_at, words=words[:300]
+            )
+
+
+def carrier_says_opted_out(message_id: int, token: int, *, words: str) -> None:
+    """The carrier's own word: the message is suppressed, and the person opted out as by a STOP to its sender."""
+
+    def verb() -> None:
+        with transaction.atomic(durable=True):
+            message = (
+                Message.objects.select_related("sender")
+                .filter(id=message_id, claim=token, state=MessageState.SENDING)
+                .first()
+            )
+            if message is None:
+                return
+            entry_id = None
+            if message.account_id is not None:
+                sender = message.sender
+                scope = ALL_SENDERS if sender.account_level_opt_out else senders.consent_id(sender)
+                cause = Cause(Source.PROVIDER, note=words[:500], through_id=sender.id)
+                doing = Doing(Verb.OPT_OUT, message.account_id, message.recipient, scope, cause)
+                entry_id = consent.record([doing])[0].entry_id
+            now = database.now()
+            Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING).update(
+                state=MessageState.SUPPRESSED, reason="carrier", entry_id=entry_id, words=words[:300], settled_at=now
+            )
+            events.tell([Happened(message.account_id, "suppressed", message.recipient, message_id)], now)
+
+    database.retried(verb)
+
+
+def put_back(message_ids: Iterable[int], token: int) -> int:
+    """Return to the queue what this process claimed and has not begun to hand off; how many. By claim token alone."""
+    with transaction.atomic(durable=True):
+        mine = Message.objects.filter(id__in=sorted(message_ids), claim=token, state=MessageState.SENDING)
+        return mine.update(state=MessageState.QUEUED, claim=0, tries=F("tries") - 1)
+
+
+def settle_stale(limit: int = 1000) -> int:
+    """Mark as unconfirmed the messages whose process's lease has expired; how many."""
+
+    def verb() -> int:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            now = database.now()
+            moment = database.to_column(now)
+            cursor.execute(
+                f"""UPDATE core_message SET state = 'unconfirmed', settled_at = %s,
+                    words = 'The process that was sending it ended.'
+                WHERE id IN (SELECT m.id FROM core_message m LEFT JOIN core_lease l ON l.id = m.claim
+                    WHERE m.state = 'sending' AND (l.id IS NULL OR l.expires_at <= %s)
+                    ORDER BY m.id LIMIT %s {database.for_update("FOR UPDATE OF m SKIP LOCKED")})
+                AND state = 'sending' RETURNING id, account_id, recipient""",  # noqa: S608
+                [moment, moment, limit],
+            )
+            rows = cursor.fetchall()
+            events.tell([Happened(row[1], "unconfirmed", row[2], row[0]) for row in sorted(rows)], now)
+            return len(rows)
+
+    return database.retried(verb) if Message.objects.filter(state=MessageState.SENDING).exists() else 0
+
+
+def stop_connection(connection_id: int, message_id: int, token: int, *, words: str) -> None:
+    """The carrier refuses our credentials or set-up: nothing more is claimed for it until staff start it again.
+
+    The message was surely not sent; it waits with the others.
+    """
+    with transaction.atomic(durable=True):
+        now = database.now()
+        Connection.objects.filter(id=connection_id, stopped_at=None).update(stopped_at=now, stopped_reason=words[:300])
+        Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING).update(
+            state=MessageState.QUEUED, claim=0, words=words[:300]
+        )
+
+
+def start_connection(connection_id: int) -> None:
+    Connection.objects.filter(id=connection_id).update(stopped_at=None, stopped_reason="")
+
+
+def may_be_handed(kind: str, address: str) -> bool:
+    """Whether a connection of ``kind`` may be given ``address``: numbers reserved for fiction are the sandbox's alone."""
+    return kind == "sandbox" or not numbers.is_fictional(int(address.lstrip("+")))

@@ -1,0 +1,182 @@
+"""One text from a phone: how it reads on the number that it came to, and the acts that it asks for. Changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Q
+
+from heed.core import senders
+from heed.core.consent import Cause, Doing, Outcome, Verb
+from heed.core.models import (
+    Account,
+    Connection,
+    Consent,
+    Inbound,
+    Keyword,
+    LedgerEntry,
+    Mention,
+    Sender,
+    SenderKind,
+    Source,
+)
+from heed.rules import codes, reading
+from heed.rules.consent import ALL_SENDERS, Act, State, opt_out_counts_from, start_counts_from
+from heed.rules.reading import NOTHING, Reading, Verdict
+from heed.rules.values import InboundText
+
+
+@dataclass(slots=True)
+class Text:
+    """One text on its way through a batch."""
+
+    raw: InboundText
+    link: Connection
+    received_at: datetime
+    sender: Sender | None
+    recipient: int | None
+    key_id: int | None = None
+    id: int = 0
+    salt: str = field(default_factory=lambda: secrets.token_hex(16))
+    reading: Reading = NOTHING
+    free: list[tuple[Account, str]] = field(default_factory=list)  # accounts whose free keyword stands in it
+    doings: list[Doing] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    is_read: bool = True
+
+    @property
+    def is_shared(self) -> bool:
+        return self.sender is not None and self.sender.kind == SenderKind.SHARED
+
+    @property
+    def account_id(self) -> int | None:
+        return self.sender.account_id if self.sender else None
+
+    @property
+    def evidence(self) -> str:
+        return hashlib.sha256(f"{self.salt}{self.raw.text}".encode()).hexdigest()
+
+    def cause(self, source: Source, rule: str, word: str) -> Cause:
+        return Cause(
+            source,
+            rule=rule,
+            word=word,
+            through_id=self.sender.id if self.sender else 0,
+            inbound_id=self.id,
+            evidence=self.evidence,
+            carrier_at=self.raw.carrier_at,
+        )
+
+
+def prefixes(texts: Sequence[Text]) -> dict[str, Account]:
+    """The accounts whose free keyword may stand in one of ``texts``."""
+    wanted = {prefix for text in texts for prefix, _ in codes.free_keyword_candidates(text.raw.text)}
+    return (
+        {account.free_prefix: account for account in Account.objects.filter(free_prefix__in=wanted)} if wanted else {}
+    )
+
+
+def words(sender_ids: set[int], now: datetime) -> dict[int, list[Keyword]]:
+    """The keywords of each sender that act: those in use, and those removed in the last sixty days."""
+    found: dict[int, list[Keyword]] = {sender_id: [] for sender_id in sender_ids}
+    acting = Q(removed_at=None) | Q(removed_at__gt=now - senders.LINGERS)
+    for keyword in Keyword.objects.filter(acting, sender_id__in=sender_ids):
+        found[keyword.sender_id].append(keyword)
+    return found
+
+
+def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Keyword]]) -> None:
+    found = [(prefixes[p], word) for p, word in codes.free_keyword_candidates(text.raw.text) if p in prefixes]
+    leaving = [account for account, word in found if word == "stop"]
+    if found:
+        text.free = [(account, "stop") for account in leaving] or found
+        verdict = Verdict.OPT_OUT if leaving else Verdict.OPT_IN
+        word = codes.free_keyword(text.free[0][0].free_prefix) if leaving else f"{text.free[0][0].free_prefix}START"
+        text.reading = Reading(verdict, "free keyword", word, everything=True)
+        return
+    text.free = []
+    sender = text.sender
+    if sender is None:
+        text.reading = NOTHING
+        return
+    text.reading = reading.read(
+        text.raw.text,
+        nanp=senders.is_nanp(sender),
+        words=tuple(keyword.word for keyword in words.get(sender.id, ())),
+        start_words=tuple(sender.opt_in_words),
+    )
+    if text.is_shared and text.reading.verdict is Verdict.NONE and codes.ends_in_stop(text.raw.text):
+        text.reading = Reading(Verdict.OPT_OUT, "unknown free keyword", "STOP", everything=True)
+
+
+def wanted(text: Text) -> list[Doing]:
+    """The acts that ``text`` asks for. A bare START on a shared number asks for more than it is given."""
+    if text.recipient is None or text.reading.verdict not in (Verdict.OPT_OUT, Verdict.OPT_IN):
+        return []
+    leaves = text.reading.verdict is Verdict.OPT_OUT
+    if text.free:
+        return [_doing(text, account.id, ALL_SENDERS, Source.FREE_KEYWORD) for account, _ in text.free]
+    if text.is_shared:
+        accounts = _named_accounts(text) if leaves else _left_through(text)
+        return [_doing(text, account_id, ALL_SENDERS, Source.KEYWORD) for account_id in accounts]
+    if text.sender is None or text.account_id is None:
+        return []
+    everything = leaves and (text.reading.everything or text.sender.account_level_opt_out)
+    scope = ALL_SENDERS if everything else senders.consent_id(text.sender)
+    return [_doing(text, text.account_id, scope, Source.KEYWORD)]
+
+
+def _doing(text: Text, account_id: int, sender_id: int, source: Source) -> Doing:
+    cause = text.cause(source, text.reading.rule, text.reading.word)
+    recipient = text.recipient or 0
+    if text.reading.verdict is Verdict.OPT_OUT:
+        at = opt_out_counts_from(text.raw.carrier_at, text.received_at)
+        return Doing(Verb.OPT_OUT, account_id, recipient, sender_id, cause, at)
+    at = start_counts_from(text.raw.carrier_at, text.received_at)
+    level = text.sender is not None and text.sender.account_level_opt_out
+    return Doing(Verb.START, account_id, recipient, sender_id, cause, at, account_level=level)
+
+
+def _named_accounts(text: Text) -> list[int]:
+    """Whom a bare STOP to a shared number leaves: every account that ever named it to the person, or the only one."""
+    named = Mention.objects.filter(sender=text.sender, recipient=text.recipient or 0).order_by("account_id")
+    found = list(named.values_list("account_id", flat=True))
+    if found:
+        return found
+    first_two = list(Account.objects.order_by("id").values_list("id", flat=True)[:2])
+    return first_two if len(first_two) == 1 else []
+
+
+def _left_through(text: Text) -> list[int]:
+    """The accounts that the person ever left through this shared number."""
+    texts = Inbound.objects.filter(sender=text.sender, recipient=text.recipient, account=None)
+    through = LedgerEntry.objects.filter(
+        inbound_id__in=texts.values("id"), recipient=text.recipient or 0, act=Act.OPT_OUT, sender_id=ALL_SENDERS
+    )
+    return sorted(set(through.values_list("account_id", flat=True)))
+
+
+def confirmed(text: Text) -> list[Doing]:
+    """The acts to do, now that their people are locked: a bare START on a shared number lifts what was made through it."""
+    doings = wanted(text)
+    if not (text.is_shared and text.reading.verdict is Verdict.OPT_IN and not text.free):
+        return doings
+    return [doing for doing in doings if _was_made_through(doing)]
+
+
+def _was_made_through(doing: Doing) -> bool:
+    """Whether the standing account opt-out was made, and each time repeated, through this one shared number."""
+    rows = Consent.objects.filter(
+        account_id=doing.account_id, recipient=doing.recipient, sender_id=ALL_SENDERS, state=State.OUT
+    )
+    since = rows.values_list("entry_id", flat=True).first()
+    if since is None:
+        return False
+    outs = LedgerEntry.objects.filter(
+        account_id=doing.account_id, recipient=doing.recipient, sender_id=ALL_SENDERS, act=Act.OPT_OUT, id__gte=since
+    )
+    return not outs.exclude(through_id=doing.cause.through_id).exists()
