@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from heed.console import menu
 from heed.core.models import Account, Member, Role, User
 
 Arguments = ParamSpec("Arguments")
@@ -74,10 +75,14 @@ def member_of(request: HttpRequest) -> Member | None:
 
 
 def context(request: HttpRequest) -> dict[str, object]:
-    """``account``, ``role`` and ``accounts`` (all of the person's) for the templates of a console page."""
-    account = getattr(request, "account", None)
+    """What the frame of a console page shows: ``account``, ``role``, ``accounts`` (all of the person's), ``menu``."""
+    account, role = getattr(request, "account", None), getattr(request, "role", None)
     if account is None:
-        return {}
+        # Pages that are not ours (password, second factor) stand in the same frame.
+        member = member_of(request) if hasattr(request, "user") and request.user.is_authenticated else None
+        if member is None:
+            return {}
+        account, role = member.account, Role(member.role)
     mine = Member.objects.filter(user_id=request.user.pk or 0, account__closed_at=None).order_by("account__name")
     accounts = [member.account for member in mine.select_related("account")]
-    return {"account": account, "role": getattr(request, "role", None), "accounts": accounts}
+    return {"account": account, "role": role, "accounts": accounts, "menu": menu.of(request, role or Role.VIEWER)}

@@ -1,5 +1,31 @@
+"""The addresses of the console. Each page group brings its own; passwords and second factors are allauth's."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from allauth.account import views as account
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from heed.console import handset, home, inbox, messages, opt_outs, send, sign_in
+
+# Of allauth's pages only these: an e-mail address, once changed by its holder, could take somebody else's invitation.
+_ALLAUTH: list[URLPattern | URLResolver] = [
+    path("sign-in/", account.login, name="account_login"),
+    path("sign-out/", account.logout, name="account_logout"),
+    path("password/reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
+    path("password/change/", account.password_change, name="account_change_password"),
+    path("password/set/", account.password_set, name="account_set_password"),
+    path("sign-up/", account.signup, name="account_signup"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
+    path("second-factor/", include("allauth.mfa.urls")),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *_ALLAUTH,
+    *home.urlpatterns,
+    *sign_in.urlpatterns,
+    *send.urlpatterns,
+    *messages.urlpatterns,
+    *inbox.urlpatterns,
+    *opt_outs.urlpatterns,
+    *handset.urlpatterns,
+]

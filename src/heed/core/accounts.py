@@ -141,13 +141,25 @@ def open_invitation(token: str) -> Invitation | None:
 def accept(invitation: Invitation, user: User) -> Member:
     """Use the invitation up and make ``user`` a member. Raises Refused if somebody else used it first."""
     with transaction.atomic(durable=True):
-        if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now()):
-            raise Refused("This invitation has been used.")
-        member, _ = Member.objects.get_or_create(
-            account=invitation.account, user=user, defaults={"role": invitation.role}
-        )
-        audit.note(invitation.account_id, user.email, "member.join", user.email, role=member.role)
+        return _accepted(invitation, user)
+
+
+def _accepted(invitation: Invitation, user: User) -> Member:
+    if not Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now()):
+        raise Refused("This invitation has been used.")
+    member, _ = Member.objects.get_or_create(account=invitation.account, user=user, defaults={"role": invitation.role})
+    audit.note(invitation.account_id, user.email, "member.join", user.email, role=member.role)
     return member
+
+
+def join(invitation: Invitation, name: str, password: str) -> User:
+    """Make a new user by the invitation, and a member. Raises Refused if it was used, or the address taken, meanwhile."""
+    with transaction.atomic(durable=True):
+        if User.objects.filter(email=invitation.email).exists():
+            raise Refused("There is somebody with this address already. Sign in to accept the invitation.")
+        user = User.objects.create_user(invitation.email, password, name=" ".join(clean(name).split())[:80])
+        _accepted(invitation, user)
+    return user
 
 
 def revoke_invitation(account: Account, invitation_id: int, *, actor: str) -> None:

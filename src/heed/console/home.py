@@ -1,0 +1,141 @@
+"""Home: what to do first, and how things stand today; and which of one's accounts to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from heed.console.access import ACCOUNT_KEY, ConsoleRequest, page
+from heed.core import accounts
+from heed.core.models import Account, Connection, Consent, Inbound, Member, Message, Sender, SenderKind
+from heed.rules.consent import State
+from heed.rules.states import MessageState
+
+MOST_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a newcomer does, and whether it is done."""
+
+    title: str
+    detail: str
+    address: str
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    words: str
+    count: str
+    address: str
+
+
+@page
+@require_safe
+def home(request: ConsoleRequest) -> HttpResponse:
+    account = request.account
+    steps = _steps(account)
+    context = {
+        "steps": steps,
+        "is_new": not all(step.is_done for step in steps),
+        "figures": _figures(account),
+        "stopped": list(Connection.objects.filter(account__in=[account, None]).exclude(stopped_at=None)),
+        "free_keyword": accounts.free_keyword(account),
+        "shared": Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first(),
+        "link": accounts.opt_out_link(account),
+    }
+    return render(request, "console/home.html", context)
+
+
+def _steps(account: Account) -> list[Step]:
+    mine = Message.objects.filter(account=account)
+    return [
+        Step(
+            _("Buy a number"),
+            _("STOP and UNSUBSCRIBE work on it from the first moment."),
+            reverse("handset"),
+            Sender.objects.filter(account=account, kind=SenderKind.NUMBER).exists(),
+        ),
+        Step(
+            _("Send a text to a phone on the screen"),
+            _("The handset shows what a person gets."),
+            f"{reverse('quick_send')}?to=%2B447700900500",
+            mine.filter(purpose="message").exists(),
+        ),
+        Step(
+            _("Reply STOP on the handset"),
+            _("As anybody with a phone may, at any moment."),
+            reverse("handset"),
+            Consent.objects.filter(account_id=account.id, state=State.OUT).exists(),
+        ),
+        Step(
+            _("Send again"),
+            _("The message is not sent, and Heed says why."),
+            f"{reverse('quick_send')}?to=%2B447700900500",
+            mine.filter(state=MessageState.SUPPRESSED).exists(),
+        ),
+    ]
+
+
+def _figures(account: Account) -> list[Figure]:
+    """Today in the account's time zone, counted up to a bound."""
+    since = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    sent, address = (
+        Message.objects.filter(account=account, purpose="message", created_at__gte=since),
+        reverse("messages"),
+    )
+    left_out = sent.filter(state=MessageState.SUPPRESSED)
+    return [
+        Figure(_("Messages today"), _counted(sent), address),
+        Figure(_("Not sent: opted out"), _counted(left_out), f"{address}?state=suppressed"),
+        Figure(
+            _("Texts received today"),
+            _counted(Inbound.objects.filter(account=account, received_at__gte=since)),
+            reverse("inbox"),
+        ),
+        Figure(_("Opt-outs today"), _opt_outs(account, since), reverse("opt_outs")),
+    ]
+
+
+def _opt_outs(account: Account, since: datetime) -> str:
+    return _counted(Consent.objects.filter(account_id=account.id, state=State.OUT, since__gte=since))
+
+
+def _counted(found: object) -> str:
+    count = found.order_by()[: MOST_COUNTED + 1].count()  # type: ignore[attr-defined]  # a query set of any model
+    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+
+
+# Several accounts
+
+
+@page
+@require_safe
+def choose(request: ConsoleRequest) -> HttpResponse:
+    return render(request, "console/accounts.html")
+
+
+@require_POST
+def chosen(request: HttpRequest, slug: str) -> HttpResponse:
+    """Look at another of one's accounts from here on."""
+    mine = Member.objects.filter(user_id=request.user.pk or 0, account__slug=slug, account__closed_at=None)
+    member = mine.first()
+    if member is None:
+        raise Http404("There is no such account.")
+    request.session[ACCOUNT_KEY] = member.account_id
+    return redirect("home")
+
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("accounts/", choose, name="accounts"),
+    path("accounts/<slug:slug>/", chosen, name="choose_account"),
+]

@@ -1,0 +1,83 @@
+"""The console's menu: which page groups there are, and in which one a page stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from heed.core.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page group. ``pages`` are the names of its other pages; ``senders`` hides it from who may not send."""
+
+    page: str
+    title: str | Promise
+    icon: str
+    pages: tuple[str, ...] = ()
+    senders: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    title: str | Promise
+    entries: Sequence[Entry]
+
+
+GROUPS = (
+    Group("", [Entry("home", _("Home"), "home")]),
+    Group(
+        _("Messages"),
+        [
+            Entry("quick_send", _("Quick send"), "send", senders=True),
+            Entry("messages", _("Messages"), "messages", ("message",)),
+            Entry("inbox", _("Inbox"), "inbox"),
+        ],
+    ),
+    Group(
+        _("Opt-outs"),
+        [Entry("opt_outs", _("Opt-outs"), "hand-stop", ("add_opt_outs", "opt_out_history"))],
+    ),
+    Group(
+        _("Set-up"),
+        [
+            Entry("handset", _("Handset"), "device-mobile"),
+        ],
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    title: str | Promise
+    icon: str
+    address: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownGroup:
+    title: str | Promise
+    entries: list[Shown]
+
+
+def of(request: HttpRequest, role: Role) -> list[ShownGroup]:
+    """The menu as somebody with ``role`` sees it on the page of ``request``."""
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    return [
+        ShownGroup(
+            group.title,
+            [
+                Shown(entry.title, entry.icon, reverse(entry.page), here in (entry.page, *entry.pages))
+                for entry in group.entries
+                if role.may_send or not entry.senders
+            ],
+        )
+        for group in GROUPS
+    ]

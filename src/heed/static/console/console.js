@@ -1,0 +1,36 @@
+// What the console's pages do beyond links and forms. Everything here is a comfort: each page works without it.
+
+// After a part of the page was exchanged, focus what the server marked, so that keyboards and screen readers go on there.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const target = event.target.querySelector?.("[data-focus]");
+  if (target) target.focus();
+});
+
+// A request that failed says so instead of doing nothing.
+document.addEventListener("htmx:responseError", () => document.body.classList.add("is-stale"));
+document.addEventListener("htmx:sendError", () => document.body.classList.add("is-stale"));
+document.addEventListener("htmx:afterOnLoad", () => document.body.classList.remove("is-stale"));
+
+// <button data-copy="#id"> copies the text of an element.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button || !navigator.clipboard) return;
+  await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent.trim());
+  const words = button.textContent;
+  button.textContent = button.dataset.copied;
+  setTimeout(() => { button.textContent = words; }, 2000);
+});
+
+// <form data-confirm="…"> asks before it is sent, where a page of its own would be too much.
+document.addEventListener("submit", (event) => {
+  const words = event.target.dataset.confirm;
+  if (words && !window.confirm(words)) event.preventDefault();
+});
+
+// A form that was sent once is not sent twice by a second click.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.matches("[hx-post], [hx-get]")) return;
+  const button = event.submitter;
+  if (button) setTimeout(() => { button.disabled = true; }, 0);
+});
+addEventListener("pageshow", () => document.querySelectorAll("button:disabled").forEach((button) => { button.disabled = false; }));
