@@ -1,0 +1,177 @@
+"""A real installation (web, dispatcher, worker) and a real browser. A console error on any page fails its test."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import databases
+import people
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from heed.core import inbound, outbound
+from heed.rules import numbers
+from heed.rules.values import InboundText
+
+FLAGS = (
+    "--disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+WIDTHS = (1280, 390)
+SCHEMES = ("light", "dark")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A served installation with the people of ``people.py`` and a little history in it."""
+
+    address: str
+    world: people.World
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> str:
+        """What a command of ours prints."""
+        command = [sys.executable, "-m", "heed", *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def outbox(self, phone: int) -> list[dict[str, str]]:
+        """What this phone of the sandbox got, oldest first."""
+        lines = self.run("sandbox", "outbox", "--to", numbers.show(phone)).splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def site(django_db_setup, django_db_blocker) -> Iterator[Site]:
+    from django.db import connections
+
+    name = f"heed_site_{databases.WORKER}"
+    with django_db_blocker.unblock():
+        connections.close_all()
+        databases.make(name, f"heed_template_{databases.WORKER}")
+        databases.move(name)
+        world = people.make()
+        _live_a_little(world)
+        connections.close_all()
+        databases.move(f"heed_test_{databases.WORKER}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    environment = os.environ | databases.place(name) | {"HEED_PUBLIC_URL": address}
+    process = subprocess.Popen([sys.executable, "-m", "heed", "serve", "--port", str(port)], env=environment)
+    try:
+        _wait(address, process)
+        yield Site(address, world, environment)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _live_a_little(world: people.World) -> None:
+    """Enough of everything that no list of the console is empty."""
+    drafts = [outbound.Draft(phone, numbers.show(phone), "Hello!") for phone in (people.ANNA, people.BEN)]
+    outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
+    for at, (phone, words) in enumerate([(people.ANNA, "STOP"), (people.BEN, "Who is this?"), (people.CLEO, "HELP")]):
+        text = InboundText(f"seed-{at}", numbers.show(phone), world.number.address, words)
+        inbound.receive(world.link, [text])
+    outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
+
+
+def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert process.poll() is None, "The installation ended while it started."
+        try:
+            with urllib.request.urlopen(f"{address}/healthz", timeout=2):  # noqa: S310  # our own
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("The installation did not start within 30 seconds.")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Playwright keeps an event loop running in this thread while it is open: no longer than a module of tests."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None and os.environ.get("CI") != "true":
+        pytest.skip("There is no Chromium here; ./heed test installs it.")
+    flags = [*FLAGS, "--no-sandbox"] if os.getuid() == 0 else FLAGS
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Django takes that loop for one of ours
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """Somebody with a browser. ``page`` fails the test on any error that the browser reports."""
+
+    def __init__(self, context: BrowserContext, site: Site) -> None:
+        self.context, self.site = context, site
+        self.problems: list[str] = []
+        self.page: Page = context.new_page()
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", self._said)
+
+    def _said(self, message) -> None:
+        # A page that answers 4xx on purpose is no fault of the browser's.
+        if message.type == "error" and "status of 4" not in message.text:
+            self.problems.append(message.text)
+
+    def sign_in(self, email: str, password: str = people.PASSWORD) -> Page:
+        self.page.goto(f"{self.site.address}/sign-in/")
+        self.page.get_by_label("E-mail address").fill(email)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(re.compile(r"/(?!sign-in)"))
+        return self.page
+
+    def faults(self) -> list[str]:
+        """What axe finds on this page, and what stands out of the screen at its side."""
+        found = [
+            f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]}"
+            for one in Axe().run(self.page).response["violations"]
+        ]
+        over = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return [*found, *([f"{over} pixels too wide"] if over > 0 else [])]
+
+
+@pytest.fixture
+def visitors(chromium: Browser, site: Site) -> Iterator:
+    """A function that brings another visitor, with a screen of its own."""
+    came: list[Visitor] = []
+
+    def come(width: int = 1280, scheme: str = "light", script: bool = True) -> Visitor:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 850}, color_scheme=scheme, java_script_enabled=script
+        )
+        context.set_default_timeout(10_000)
+        came.append(Visitor(context, site))
+        return came[-1]
+
+    yield come
+    problems = [problem for visitor in came for problem in visitor.problems]
+    for visitor in came:
+        visitor.context.close()
+    assert not problems
+
+
+@pytest.fixture
+def owner(visitors, site: Site) -> Visitor:
+    """The owner, signed in at a desk."""
+    visitor = visitors()
+    visitor.sign_in(site.world.owner.email)
+    return visitor
