@@ -72,6 +72,7 @@ def site(django_db_setup, django_db_blocker) -> Iterator[Site]:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     environment = os.environ | databases.place(name) | {"HEED_PUBLIC_URL": address}
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
     process = subprocess.Popen([sys.executable, "-m", "heed", "serve", "--port", str(port)], env=environment)
     try:
         _wait(address, process)
