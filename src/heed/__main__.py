@@ -2,18 +2,107 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
+from pathlib import Path
+from typing import NoReturn
+
+# What ``./heed help`` shows, in the order of use.
+COMMANDS: dict[str, dict[str, str]] = {
+    "Run": {
+        "up": "set up what is missing, then serve",
+        "serve": "web, dispatcher and worker under one parent",
+        "web": "one of the three alone …",
+        "dispatch": "… for an installation",
+        "work": "… on several hosts",
+    },
+    "Look after": {
+        "doctor": "what is wrong, and how to mend it",
+        "migrate": "bring the database up to date (up does it by itself)",
+        "verify-ledger": "compare consent with the ledger, or rebuild it",
+        "connection": "list carriers' connections, or start one again",
+        "shared-number": "add a number that takes free keywords",
+    },
+    "Accounts": {
+        "account": "create and list accounts, name owners",
+        "sign-in-link": "a link that signs a person in once",
+        "api-key": "create, list and revoke keys of programs",
+    },
+    "Messages and opt-outs": {
+        "send": "queue one text",
+        "check": "may these people be sent to, and why not",
+        "opt-outs": "import and export the list",
+        "sandbox": "be a phone of the simulated carrier",
+    },
+}
+USAGE = 2
 
 
 def main(arguments: list[str]) -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heed.settings")
-    from django.core.management import execute_from_command_line
+    command, *rest = arguments or ["help"]
+    if command in ("help", "-h", "--help") and not rest:
+        sys.stdout.write(overview())
+    elif command in ("version", "--version"):
+        sys.stdout.write(f"heed {version()}\n")
+    elif command == "help":
+        run(rest[0], ["--help"])
+    else:
+        run(command, rest)
 
-    _set_data_folder(arguments)
-    if arguments and not arguments[0].startswith("-"):
-        arguments = [arguments[0].replace("-", "_"), *arguments[1:]]
-    execute_from_command_line(["heed", *arguments])
+
+def run(command: str, arguments: list[str]) -> None:
+    """Run one command, ours or Django's. Ends the program when it is unknown, or when a setting is wrong."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heed.settings")
+    if command == "up":
+        _set_data_folder(arguments)
+
+    import django  # Only here: help needs neither Django nor the settings.
+
+    from heed import config
+
+    try:
+        django.setup()
+    except config.Unusable as error:
+        stop(str(error), error.exit_code)
+
+    from django.core.management import execute_from_command_line, get_commands
+
+    name = command.replace("-", "_")
+    if name not in get_commands():
+        near = difflib.get_close_matches(command, [one for group in COMMANDS.values() for one in group], 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        stop(f"There is no command “{command}”.{hint} ./heed help lists them.", USAGE)
+    execute_from_command_line(["heed", name, *arguments])
+
+
+def stop(words: str, exit_code: int) -> NoReturn:
+    sys.stderr.write(words + "\n")
+    raise SystemExit(exit_code)
+
+
+def version() -> str:
+    """The newest version in CHANGELOG.md."""
+    found = re.search(r"^## (\S+)", (Path(__file__).parents[2] / "CHANGELOG.md").read_text(), re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def overview() -> str:
+    lines = ["Heed, a self-hosted SMS platform that honours every opt-out.", ""]
+    for group, commands in COMMANDS.items():
+        lines += [group, *(f"  {name:<15} {words}" for name, words in commands.items()), ""]
+    return "\n".join(
+        [
+            *lines,
+            "Develop",
+            "  ./heed test, check, format, bench, lock, messages   see CONTRIBUTING.md",
+            "",
+            "./heed COMMAND --help explains one. Django's own commands (shell, dbshell, …) run too.",
+            "Settings are HEED_… variables: docs/operations.md. Exit codes: 0 done, 1 refused, 2 usage.",
+            "",
+        ]
+    )
 
 
 def _set_data_folder(arguments: list[str]) -> None:

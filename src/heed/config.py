@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+USAGE, REFUSED = 2, 1  # exit codes
+
+
+class Unusable(Exception):
+    """The program can't start with these settings. Carries the words to show and the exit code."""
+
+    def __init__(self, words: str, exit_code: int = USAGE) -> None:
+        super().__init__(words)
+        self.exit_code = exit_code
+
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -47,18 +62,32 @@ class Config(BaseSettings):
     def _postgresql(cls, value: str) -> str:
         if value and urlsplit(value).scheme not in ("postgresql", "postgres"):
             raise ValueError("must start with postgresql:// (leave it out for SQLite)")
+        try:
+            conninfo_to_dict(value)
+        except ProgrammingError as error:
+            raise ValueError(f"can't be read: {str(error).strip()}") from error
+        return value
+
+    @field_validator("secret_key", "field_keys", "id_key")
+    @classmethod
+    def _keys(cls, value: SecretStr, field: ValidationInfo) -> SecretStr:
+        given = value.get_secret_value()
+        keys = given.split(",") if field.field_name == "field_keys" else [given]
+        if given and not all(re.fullmatch("[0-9a-fA-F]{64}", key.strip()) for key in keys):
+            raise ValueError("must be 64 hex digits, as from: openssl rand -hex 32")
         return value
 
     @field_validator("public_url")
     @classmethod
     def _address(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.rstrip("/"):
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.rstrip("/") or parts.port == 0:
             raise ValueError("must be http:// or https:// and a host, without a path")
         return value.rstrip("/")
 
 
 ADDRESS_FILE = "address"  # in the data folder: where ``up`` serves, so that other commands build the same links
+DATABASE_FILE = "heed.sqlite3"
 KEYS = ("secret_key", "field_keys", "id_key")
 
 
@@ -72,30 +101,52 @@ def read() -> Config:
 
     On PostgreSQL several hosts must agree, so a missing key stops the program.
     """
-    config = Config()
+    try:
+        config = Config()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name, words = f"HEED_{wrong['loc'][0]}".upper(), wrong["msg"].removeprefix("Value error, ")
+        raise Unusable(f"{name}: {words[0].lower()}{words[1:]}.") from None  # the value may be a secret
+    try:
+        return _completed(config)
+    except OSError as error:
+        place = error.filename or config.data_dir
+        raise Unusable(
+            f"The data folder can't be used: {place}: {error.strerror}. Choose another with HEED_DATA_DIR.", REFUSED
+        ) from error
+
+
+def _completed(config: Config) -> Config:
     address = config.data_dir / ADDRESS_FILE
     if not is_set("public_url") and address.exists():
         config.public_url = address.read_text().strip()
-    for name in KEYS:
-        if not getattr(config, name).get_secret_value():
-            setattr(config, name, SecretStr(_key(config, name)))
+    missing = [name for name in KEYS if not getattr(config, name).get_secret_value()]
+    if missing and config.database_url:
+        raise Unusable(
+            f"HEED_{missing[0].upper()} is not set. On PostgreSQL every host needs the same key (docs/operations.md)."
+        )
+    if missing and (config.data_dir / DATABASE_FILE).exists() and not (config.data_dir / "keys").exists():
+        raise Unusable(
+            f"{config.data_dir} has a database, but its folder “keys” is missing. Restore it from the same backup.",
+            REFUSED,
+        )
+    for name in missing:
+        setattr(config, name, SecretStr(_key_of(config.data_dir, name)))
     return config
 
 
-def _key(config: Config, name: str) -> str:
-    if config.database_url:
-        raise SystemExit(
-            f"HEED_{name.upper()} is not set. On PostgreSQL every host needs the same key (docs/operations.md)."
-        )
-    path = config.data_dir / "keys" / name
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
-        file.flush()
-        os.fsync(file.fileno())
+def _key_of(folder: Path, name: str) -> str:
+    """The key in the data folder, made there if there is none. It appears whole, whoever looks at the same time."""
+    path = folder / "keys" / name
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        made = path.with_name(f".{name}-{secrets.token_hex(8)}")
+        with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # Another process was first: its key is the one.
+            os.link(made, path)
+        made.unlink()
     return path.read_text().strip()

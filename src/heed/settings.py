@@ -7,6 +7,7 @@ from typing import Any  # Django's settings hold values of every type.
 from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONCE, NONE, SELF
+from psycopg.conninfo import conninfo_to_dict
 
 from heed import config
 
@@ -72,11 +73,14 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 
+_DATABASE_PARTS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+
+
 def _database() -> dict[str, Any]:
     if not HEED.database_url:
         return {
             "ENGINE": "heed.sqlite",
-            "NAME": DATA_DIR / "heed.sqlite3",
+            "NAME": DATA_DIR / config.DATABASE_FILE,
             "CONN_MAX_AGE": None,
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
@@ -87,17 +91,16 @@ def _database() -> dict[str, Any]:
                 ),
             },
         }
-    parts = urlsplit(HEED.database_url)
+    given = conninfo_to_dict(HEED.database_url)  # several hosts, too: host=a,b port=5432,5433
+    known = {name: given.pop(part, "") for name, part in _DATABASE_PARTS.items()}
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path.lstrip("/")) or "heed",
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
+        **known,
+        "NAME": known["NAME"] or "heed",
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            **dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair),
+            "connect_timeout": 10,
+            **given,
             "pool": {"min_size": 1, "max_size": HEED.threads + 2, "timeout": 10},
         },
     }
@@ -174,5 +177,9 @@ LOGGING: dict[str, Any] = {
     "formatters": {"plain": {"()": "heed.logs.formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "WARNING"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.server": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},
+    },
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentTypeError
 from typing import Any  # Options of a command have every type.
 
 from django.conf import settings
@@ -28,11 +29,28 @@ _NO_TABLES = ("no such table", "does not exist", "unable to open database file")
 
 
 class PlainCommand(BaseCommand):
-    """A command that refuses in one line, with exit code 1."""
+    """A command that refuses in one line, with exit code 1, and whose help shows its own options alone."""
 
+    # Django's own options, which help need not explain.
+    suppressed_base_arguments = set(  # noqa: RUF012  # Django declares it so
+        "--version --verbosity --settings --pythonpath --traceback --no-color --force-color".split()
+    )
+    is_process = False  # one that serves until it is stopped, its threads sharing a pool of connections
     requires_system_checks = ()
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        return super().create_parser(prog_name, subcommand.replace("_", "-"), **kwargs)
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        try:
+            super().run_from_argv([*argv[:2], "--traceback", *argv[2:]])  # so that Django leaves the words to us
+        except CommandError as error:
+            self.stderr.write(str(error))
+            raise SystemExit(error.returncode) from error
+
     def execute(self, *args: Any, **options: Any) -> str | None:
+        if not self.is_process:  # One connection, which says at once why it can't be made.
+            connection.settings_dict["OPTIONS"].pop("pool", None)
         try:
             return super().execute(*args, **options)
         except _REFUSALS as error:
@@ -55,6 +73,13 @@ def words_for(error: Exception) -> str:
         place = "HEED_DATABASE_URL" if connection.vendor == "postgresql" else settings.DATA_DIR
         return f"There is no database at {place} yet. Run ./heed up first."
     return f"The database can't be used: {first_line}"
+
+
+def positive(raw: str) -> int:
+    """The type of an option that counts."""
+    if not (raw.isascii() and raw.isdecimal() and int(raw)):
+        raise ArgumentTypeError(f"{raw} is not a number from 1 on.")
+    return int(raw)
 
 
 def add_account(parser: CommandParser) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import fcntl
+import os
 import socket
 import time
-import urllib.request
-from http.client import HTTPException
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
@@ -17,15 +22,46 @@ from django.db.migrations.executor import MigrationExecutor
 from heed.core import accounts, sandbox, senders
 from heed.core.models import Account, Member, Role, Sender, SenderKind, User
 
+ADDRESS_FILE = "address"  # as heed.config reads it
 FIRST_ACCOUNT, FIRST_OWNER = "My account", "owner@localhost"
 SHARED_NUMBER = 447700900499
+START_LOCK = 0x48656564  # "Heed"; any number that nobody else locks in this database
 # Locks and fsync of these can't be trusted, and a lost opt-out is what must not happen.
 REMOTE_FILESYSTEMS = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "glusterfs", "lustre")
 
 
 def add_arguments(parser: CommandParser) -> None:
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=_port, default=8000, metavar="N", help="to listen on (8000)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+
+
+def _port(raw: str) -> int:
+    if not (raw.isascii() and raw.isdecimal() and 0 < int(raw) < 2**16):
+        raise ArgumentTypeError(f"{raw} is not a port: 1 to 65535.")
+    return int(raw)
+
+
+def prepare(host: str, port: int) -> None:
+    """Refuse what can't work, before anything is changed; then remember the address."""
+    refuse_unsafe_storage()
+    refuse_taken_port(host, port)
+    remember_address(host, port)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Only one start at a time migrates and makes the first account, whoever starts at the same moment."""
+    if connection.vendor == "sqlite":
+        with (Path(settings.DATA_DIR) / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [START_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [START_LOCK])
 
 
 def commands(host: str, port: int) -> dict[str, list[str]]:
@@ -42,11 +78,11 @@ def refuse_unsafe_storage() -> None:
             )
         return
     with connection.cursor() as cursor:
-        for name in ("fsync", "synchronous_commit"):
+        for name, safe in {"fsync": ("on",), "synchronous_commit": ("on", "remote_apply")}.items():
             cursor.execute(f"SHOW {name}")
             value = cursor.fetchone()[0]
-            if value in ("off", "local") and not (name == "synchronous_commit" and value == "local"):
-                raise CommandError(f"PostgreSQL runs with {name}={value}: it could lose opt-outs. Turn it on.")
+            if value not in safe:
+                raise CommandError(f"PostgreSQL runs with {name}={value}: it could lose opt-outs. Set it to on.")
 
 
 def remote_filesystem(folder: Path) -> str:
@@ -68,20 +104,33 @@ def refuse_unmigrated() -> None:
 
 
 def refuse_taken_port(host: str, port: int) -> None:
-    with socket.socket() as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind((host, port))
-        except OSError as error:
-            raise CommandError(f"Port {port} can't be used ({error.strerror}). Choose another: --port N") from error
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        words = f"Heed can't listen on {host}, port {port}: {_words(error)}."
+        if error.errno == errno.EADDRINUSE:
+            words = f"Port {port} is taken. Is Heed running already? Choose another: --port N"
+        raise CommandError(words) from error
+
+
+def _words(error: OSError) -> str:
+    """Without the address, which Python adds; a name that can't be looked up has a negative number."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
 def remember_address(host: str, port: int) -> None:
     """Keep the address beside an SQLite database, so that other commands build the same links."""
-    if connection.vendor == "sqlite" and not settings.PUBLIC_URL_IS_SET:
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (compared, not bound)
-        settings.PUBLIC_URL = f"http://{shown}:{port}"
-        (Path(settings.DATA_DIR) / "address").write_text(settings.PUBLIC_URL + "\n")
+    if not settings.PUBLIC_URL_IS_SET:
+        settings.PUBLIC_URL = local_address(host, port)
+        if connection.vendor == "sqlite":
+            (Path(settings.DATA_DIR) / ADDRESS_FILE).write_text(settings.PUBLIC_URL + "\n")
+
+
+def local_address(host: str, port: int) -> str:
+    """Where this machine reaches what listens on ``host``."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def first_account() -> User:
@@ -98,22 +147,30 @@ def first_account() -> User:
     return member.user
 
 
-def wait_until_ready(host: str, port: int, limit_s: float = 60) -> None:
-    """Return when the web process answers, or after ``limit_s``."""
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (compared, not bound)
+def wait_until_ready(host: str, port: int, limit_s: float = 60) -> bool:
+    """Whether the web process answers within ``limit_s``; returns as soon as it does."""
+    reached = urlsplit(local_address(host, port)).hostname or host
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
+        web = HTTPConnection(reached, port, timeout=2)  # never through a proxy
         try:
-            with urllib.request.urlopen(f"http://{shown}:{port}/healthz", timeout=2) as answer:
-                if json.load(answer)["status"] == "ok":
-                    return
-        except (OSError, HTTPException, ValueError):
-            time.sleep(0.1)
+            web.request("GET", "/healthz")
+            if web.getresponse().status == 200:
+                return True
+        except (OSError, HTTPException):
+            pass
+        finally:
+            web.close()
+        time.sleep(0.1)
+    return False
 
 
-def banner() -> str:
+def banner(host: str, port: int, sign_in_link: str) -> str:
+    here = local_address(host, port)
+    listening = "" if here == settings.PUBLIC_URL else f" (here: {here})"
     return (
-        f"\nHeed is running at {settings.PUBLIC_URL}\n"
+        f"\nHeed is running at {settings.PUBLIC_URL}{listening}\n"
+        f"Sign in, once, within a day: {sign_in_link}\n"
         f"Programs: {settings.PUBLIC_URL}/v1/docs with a key from ./heed api-key create --name NAME\n"
-        "Stop it with Ctrl-C.\n"
+        "Stop it with Ctrl-C.\n\n"
     )

@@ -62,9 +62,9 @@ class Child:
 
 
 def serve(commands: Mapping[str, Sequence[str]], when_started: Callable[[], None]) -> None:
-    """Run ``commands`` (name → arguments of our program) until SIGINT or SIGTERM."""
+    """Run ``commands`` (name → arguments of our program) until Ctrl-C, SIGTERM, or the end of its terminal."""
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     children = [Child(name, arguments) for name, arguments in commands.items()]
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from django.core.management.base import BaseCommand
-
 from heed.workers import process
 from heed.workers.dispatcher import Dispatcher
+from heed.workers.options import PlainCommand
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
+    is_process = True
     help = "Hand queued messages to the carriers, until SIGTERM. Any number may run on one PostgreSQL."
 
     def handle(self, *args: object, **options: object) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import secrets
+from typing import Any  # Options of a command have every type.
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from heed.core import inbound, sandbox
 from heed.core.models import SandboxDelivery
 from heed.rules import numbers
 from heed.rules.values import InboundText
+from heed.workers.options import PlainCommand, positive
 
 FAILURES = ("refused", "opted_out", "throttled", "unreachable", "maybe_sent", "misconfigured")
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
     help = "Be a phone of the simulated carrier: receive, outbox, hook-url, fail."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,7 +35,7 @@ class Command(BaseCommand):
         fail = actions.add_parser("fail", help="let the next hand-offs to a phone fail")
         fail.add_argument("--to", required=True, metavar="N")
         fail.add_argument("--with", dest="failure", required=True, choices=(*FAILURES, "nothing"))
-        fail.add_argument("--times", type=int, metavar="K", help="how often; without it, until told otherwise")
+        fail.add_argument("--times", type=positive, metavar="K", help="how often; without it, until told otherwise")
 
     def handle(self, *args: object, action: str, **options: str) -> None:
         {"receive": self.receive, "outbox": self.outbox, "hook-url": self.hook_url, "fail": self.fail}[action](options)
@@ -52,12 +54,9 @@ class Command(BaseCommand):
     def hook_url(self, options: dict[str, str]) -> None:
         self.stdout.write(f"{settings.PUBLIC_URL}/hooks/sandbox/{sandbox.connection_of().token}/")
 
-    def fail(self, options: dict[str, str]) -> None:
-        times = options["times"]
-        if times is not None and int(times) < 1:
-            raise CommandError("--times must be at least 1.")
+    def fail(self, options: dict[str, Any]) -> None:
         failure = "" if options["failure"] == "nothing" else options["failure"]
-        sandbox.fail(_phone(options["to"]), failure, None if times is None else int(times))
+        sandbox.fail(_phone(options["to"]), failure, options["times"])
 
     def _print(self, value: object) -> None:
         self.stdout.write(json.dumps(value, ensure_ascii=False))

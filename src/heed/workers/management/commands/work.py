@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 
-from django.core.management.base import BaseCommand
-
 from heed.workers import process, worker
+from heed.workers.options import PlainCommand
 
 
-class Command(BaseCommand):
+class Command(PlainCommand):
+    is_process = True
     help = "Move due messages, settle what dead processes held, read again, keep house; until SIGTERM."
 
     def handle(self, *args: object, **options: object) -> None:
