@@ -122,6 +122,7 @@ class Pump:
         self.in_flight: set[asyncio.Task[None]] = set()
         self.sent: list[Sent] = []
         self.late: list[int] = []  # claimed, and not begun in time
+        self.failures: list[Callable[[], None]] = []  # what to write down of hand-offs that failed
         self.paused_until = 0.0
         self.is_stopped = False
 
@@ -162,8 +163,11 @@ class Pump:
             await self.dispatcher.sleep(IDLE_S)
 
     async def _hand_off(self, message: Claimed, before: float) -> None:
-        sender = await self.dispatcher.sender_address(message.sender_id)
-        if time.monotonic() >= before or self.dispatcher.stopping.is_set() or self.is_stopped:
+        try:
+            sender = await self.dispatcher.sender_address(message.sender_id)
+        except DatabaseError:
+            sender = ""  # Nothing has begun.
+        if not sender or time.monotonic() >= before or self.dispatcher.stopping.is_set() or self.is_stopped:
             self.late.append(message.id)
             return
         reference = public_id(settings.ID_KEY, "tid", message.id)
@@ -173,12 +177,12 @@ class Pump:
             handed = await self.provider.submit(Outgoing(reference, sender, message.address, message.text), before)
             self.sent.append(Sent(message.id, handed.provider_id))
         except base.HandOffError as error:
-            await self._failed(message, error)
+            self._failed(message, error)
         except Exception as error:
             log.exception("Handing off message %s failed in an unknown way; it may have been sent.", message.id)
-            await self._failed(message, base.MaybeSent(type(error).__name__))
+            self._failed(message, base.MaybeSent(type(error).__name__))
 
-    async def _failed(self, message: Claimed, error: base.HandOffError) -> None:
+    def _failed(self, message: Claimed, error: base.HandOffError) -> None:
         token, words, id_ = self.dispatcher.token, error.words, message.id
         verb: Callable[[], None]
         match error:
@@ -197,10 +201,10 @@ class Pump:
                 verb = partial(handoff.unconfirmed, id_, token, words=words)
             case _:
                 verb = partial(handoff.wait, id_, token, words=words)
-        await self.dispatcher.database(verb)
+        self.failures.append(verb)
 
     async def _report(self) -> None:
-        """Write down what was accepted, and put back what was not begun."""
+        """Write down what was accepted and what failed, and put back what was not begun. What can't be is kept."""
         token = self.dispatcher.token
         if sent := list(self.sent):
             await self.dispatcher.database(lambda: handoff.handed_off(sent, token))
@@ -208,6 +212,9 @@ class Pump:
         if late := list(self.late):
             await self.dispatcher.database(lambda: handoff.put_back(late, token))
             del self.late[: len(late)]
+        while self.failures:
+            await self.dispatcher.database(self.failures[0])
+            del self.failures[0]
 
     async def _finish(self) -> None:
         """Let what has begun come to its end; what has not is late, and goes back."""
