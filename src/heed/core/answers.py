@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from heed.core import outbound
-from heed.core.models import Account, Keyword, Message, Purpose, Sender
+from heed.core.models import Account, Connection, Message, Purpose, Sender
+from heed.core.senders import Word
 from heed.core.verdicts import Text
 from heed.rules import numbers, wording
 from heed.rules.reading import Verdict
@@ -13,12 +14,12 @@ from heed.rules.reading import Verdict
 HELP_AT_MOST_EVERY = timedelta(hours=1)
 
 
-def give(text: Text, words: dict[int, list[Keyword]], now: datetime) -> None:
+def give(text: Text, words: dict[int, list[Word]], now: datetime) -> None:
     """Rule 6: at most one automatic answer, tied to this text."""
     sender = text.sender
     if sender is None or text.recipient is None:
         return
-    if reply := _reply(text, sender, words):
+    if (reply := _reply(text, sender, words)) and not _is_answered_by(sender.connection, text.reading.verdict):
         purpose = Purpose.WELCOME if text.reading.verdict is Verdict.OPT_IN else Purpose.ANSWER
         outbound.answer(text.id, sender, text.recipient, _address(text, text.recipient), reply, now, purpose)
 
@@ -29,16 +30,25 @@ def _address(text: Text, recipient: int) -> str:
     return numbers.show(given if given is not None else recipient)
 
 
-def _reply(text: Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:
-    link, changed = sender.connection, any(outcome.changed for outcome in text.outcomes)
+def _is_answered_by(link: Connection, verdict: Verdict) -> bool:
+    """Whether the carrier itself answers such a text."""
+    return {
+        Verdict.OPT_OUT: link.answers_stop,
+        Verdict.OPT_IN: link.answers_start,
+        Verdict.HELP: link.answers_help,
+    }.get(verdict, False)
+
+
+def _reply(text: Text, sender: Sender, words: dict[int, list[Word]]) -> str:
     match text.reading.verdict:
-        case Verdict.OPT_OUT if not link.answers_stop:
-            if text.is_shared:
-                return _shared_answer(text)
+        case Verdict.OPT_OUT if text.is_shared:
+            return _shared_answer(text)
+        case Verdict.OPT_OUT:
+            changed = any(outcome.changed for outcome in text.outcomes)
             return _opt_out_reply(text, sender, words) if changed else ""
-        case Verdict.OPT_IN if not link.answers_start:
+        case Verdict.OPT_IN:
             return "" if text.is_shared or text.free else sender.opt_in_reply
-        case Verdict.HELP if not link.answers_help and not _helped_lately(text):
+        case Verdict.HELP if not _helped_lately(text):
             if text.is_shared:
                 return wording.SHARED_HELP
             name = sender.account.name if sender.account else ""
@@ -46,7 +56,7 @@ def _reply(text: Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:
     return ""
 
 
-def _opt_out_reply(text: Text, sender: Sender, words: dict[int, list[Keyword]]) -> str:
+def _opt_out_reply(text: Text, sender: Sender, words: dict[int, list[Word]]) -> str:
     if text.free:
         # Somebody else's free keyword on this account's number: its owner has nothing to say about it.
         return sender.reply_message if any(account.id == text.account_id for account, _ in text.free) else ""
@@ -66,7 +76,7 @@ def _shared_answer(text: Text) -> str:
 def _helped_lately(text: Text) -> bool:
     """Whether this person got a help answer on this number within the hour, or another text just caused it."""
     return Message.objects.filter(
-        account=text.sender.account if text.sender else None,
+        account=text.account_id,
         recipient=text.recipient or 0,
         sender=text.sender,
         purpose=Purpose.ANSWER,

@@ -142,6 +142,8 @@ def lock(people: Iterable[Person]) -> None:
 
 def record(doings: Sequence[Doing]) -> list[Outcome]:
     """Do ``doings`` in order, inside the caller's transaction: lock, decide, write entries and rows, sweep, tell."""
+    if not doings:
+        return []
     people = {(doing.account_id, doing.recipient) for doing in doings}
     lock(people)
     now = database.now()

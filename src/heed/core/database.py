@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar  # Values of database columns have every type.
 
 from django.db import OperationalError, connection
@@ -15,13 +17,17 @@ _TRANSIENT = {"40001", "40P01"}  # serialization failure, deadlock detected
 TRIES = 3
 
 
+@cache  # A process has one kind of database, and a batch asks a hundred times.
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
 
 def to_column(value: datetime | None) -> Any:
     """``value`` as the ORM writes it: times reach hand-written SQL through here alone."""
-    return connection.ops.adapt_datetimefield_value(value)
+    if value is None or is_postgresql():
+        return value
+    # The ORM's own way takes ten times as long, and an opt-out writes a dozen times.
+    return str(value.replace(tzinfo=None)) if value.tzinfo is UTC else connection.ops.adapt_datetimefield_value(value)
 
 
 def from_column(value: Any) -> datetime | None:
@@ -66,9 +72,20 @@ def numbers_value(numbers: Iterable[int]) -> Any:
     return list(numbers) if is_postgresql() else "[" + ",".join(map(str, numbers)) + "]"
 
 
+def words_table() -> str:
+    """The same for text, with the one parameter that ``words_value`` makes."""
+    return "unnest(%s::text[]) AS given(value)" if is_postgresql() else "json_each(%s) AS given"
+
+
+def words_value(words: Iterable[str]) -> Any:
+    return list(words) if is_postgresql() else json.dumps(list(words))
+
+
 def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], suffix: str = "") -> list[Any]:
     """Insert ``rows`` by one statement for each 500 of them; what RETURNING in ``suffix`` gives, in order."""
     returned: list[Any] = []
+    if not rows:
+        return returned
     with connection.cursor() as cursor:
         for at in range(0, len(rows), 500):
             chunk = rows[at : at + 500]

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 
 from heed.core import answers, consent, database, events, senders, verdicts
 from heed.core.consent import Cause, Outcome
 from heed.core.events import Happened
 from heed.core.models import Connection, Inbound, InboundKey, Sender, SenderKind, Source
+from heed.core.senders import Word
 from heed.core.verdicts import Text
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS
@@ -88,8 +89,7 @@ def _receive(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
         key_id = keys.pop((link.id, raw.provider_id), None)
         sender = _reached(routes.get(raw.to), link)
         texts[at] = Text(raw, link, now, sender, _person(raw.sender, sender), key_id)
-    _store(list(texts.values()))
-    _read_and_act(list(texts.values()), now)
+    _take_in(list(texts.values()), now)
     for at, text in texts.items():
         results[at] = _result(text)
     for at in repeated:
@@ -140,7 +140,10 @@ def _routes(addresses: set[str], now: datetime) -> dict[str, Sender]:
     forms = {address: _route_keys(address) for address in addresses}
     found: dict[str, Sender] = {}
     wanted = {key for keys in forms.values() for key in keys}
-    rows = Sender.objects.select_related("account", "connection").filter(key__in=wanted).exclude(kind=SenderKind.NAME)
+    rows = Sender.objects.raw(
+        f"SELECT * FROM core_sender WHERE key IN (SELECT value FROM {database.words_table()}) AND kind <> %s",  # noqa: S608
+        [database.words_value(wanted), SenderKind.NAME.value],
+    )
     for sender in sorted(rows, key=lambda one: (one.closed_at is not None, -(one.closed_at or now).timestamp())):
         found.setdefault(sender.key, sender)
     return {address: found[key] for address, keys in forms.items() for key in keys if key in found}
@@ -151,72 +154,87 @@ def _route_keys(address: str) -> tuple[str, ...]:
     return (address.casefold(),) if number is None else (numbers.show(number), address.casefold())
 
 
+def _take_in(texts: list[Text], now: datetime) -> None:
+    """All at once; if anything raises, one by one, so that a text that can't be read keeps no other from acting."""
+    if not texts:
+        return
+    try:
+        with transaction.atomic():
+            words = _read(texts, now)
+            _store(texts, read_at=now)
+            _act(texts, words, now)
+    except OperationalError:
+        raise  # The database, not a text: nothing commits, and the carrier tries again.
+    except Exception:
+        for text in texts:
+            text.reading = NOTHING
+            _store([text], read_at=None)
+            _read_stored(text, now)
+
+
+def _read_stored(text: Text, now: datetime) -> None:
+    """Read and act on one text whose row is there. If that raises, the row stays unread."""
+    try:
+        with transaction.atomic():
+            words = _read([text], now)
+            _act([text], words, now)
+            reading = text.reading
+            Inbound.objects.filter(id=text.id).update(
+                verdict=reading.verdict, rule=reading.rule, word=reading.word[:80], read_at=now
+            )
+    except OperationalError:
+        raise
+    except Exception:
+        log.exception("Inbound %s could not be read; it will be tried again.", text.id)
+        text.reading, text.is_read = NOTHING, False
+        Inbound.objects.filter(id=text.id).update(failures=F("failures") + 1)
+
+
+def _read(texts: Sequence[Text], now: datetime) -> dict[int, list[Word]]:
+    """Give each text its verdict; returns the keywords of their senders."""
+    prefixes = verdicts.prefixes(texts)
+    words = verdicts.words({text.sender.id for text in texts if text.sender}, now)
+    for text in texts:
+        verdicts.read(text, prefixes, words)
+    return words
+
+
 _COLUMNS = (
     "account_id connection_id key_id sender_id from_address to_address recipient text salt verdict rule word "
     "carrier_at received_at read_at failures"
 ).split()
 
 
-def _store(texts: Sequence[Text]) -> None:
+def _store(texts: Sequence[Text], *, read_at: datetime | None) -> None:
+    """Write the rows, with their verdicts if they have been read: two writes of each row would be one too many."""
     column = database.to_column
+    received_at, read = column(texts[0].received_at), column(read_at)
     rows = [
         (
             text.account_id, text.link.id, text.key_id, text.sender.id if text.sender else None, text.raw.sender,
-            text.raw.to, text.recipient, text.raw.text, text.salt, "", "", "", column(text.raw.carrier_at),
-            column(text.received_at), None, 0,
+            text.raw.to, text.recipient, text.raw.text, text.salt,
+            *((text.reading.verdict.value, text.reading.rule, text.reading.word[:80]) if read_at else ("", "", "")),
+            column(text.raw.carrier_at), received_at, read, 0,
         )
         for text in texts
     ]  # fmt: skip
-    ids = sorted(row[0] for row in database.insert(Inbound._meta.db_table, _COLUMNS, rows, "RETURNING id"))
+    ids = sorted(row[0] for row in database.insert("core_inbound", _COLUMNS, rows, "RETURNING id"))
     for text, id_ in zip(texts, ids, strict=True):
         text.id = id_
     events.tell(
         [Happened(text.account_id, "inbound", text.recipient, inbound_id=text.id) for text in texts],
-        texts[0].received_at if texts else database.now(),
+        texts[0].received_at,
     )
 
 
-def _read_and_act(texts: list[Text], now: datetime) -> None:
-    """All at once; if anything raises, one by one, so that a text that can't be read keeps no other from acting."""
-    if not texts:
-        return
-    try:
-        with transaction.atomic():
-            _act(texts, now)
-    except OperationalError:
-        raise  # The database, not a text: nothing commits, and the carrier tries again.
-    except Exception:
-        if len(texts) > 1:
-            for text in texts:
-                _read_and_act([text], now)
-            return
-        log.exception("Inbound %s could not be read; it will be tried again.", texts[0].id)
-        texts[0].reading, texts[0].is_read = NOTHING, False
-        Inbound.objects.filter(id=texts[0].id).update(failures=F("failures") + 1)
-
-
-def _act(texts: Sequence[Text], now: datetime) -> None:
-    prefixes = verdicts.prefixes(texts)
-    words = verdicts.words({text.sender.id for text in texts if text.sender}, now)
-    for text in texts:
-        text.doings, text.outcomes = [], []
-        verdicts.read(text, prefixes, words)
+def _act(texts: Sequence[Text], words: dict[int, list[Word]], now: datetime) -> None:
+    """Do what the texts ask for, and answer them."""
     consent.lock((doing.account_id, doing.recipient) for text in texts for doing in verdicts.wanted(text))
     for text in texts:
-        text.doings = verdicts.confirmed(text)
-    outcomes = iter(consent.record([doing for text in texts for doing in text.doings]) if texts else ())
+        text.doings, text.outcomes = verdicts.confirmed(text), []
+    outcomes = iter(consent.record([doing for text in texts for doing in text.doings]))
     for text in texts:
         text.outcomes = [next(outcomes) for _ in text.doings]
-    moment = database.to_column(now)
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE core_inbound SET verdict = %s, rule = %s, word = %s, read_at = %s WHERE id = %s",
-            [
-                (text.reading.verdict.value, text.reading.rule, text.reading.word[:80], moment, text.id)
-                for text in texts
-            ],
-        )
-    for text in texts:
         answers.give(text, words, now)
 
 
@@ -260,8 +278,8 @@ def read_unread(limit: int = 100) -> int:
 
 def _read_row(row: Inbound) -> Received:
     route = _routes({row.to_address}, row.received_at).get(row.to_address)
-    sender = Sender.objects.select_related("account", "connection").get(id=row.sender_id) if row.sender_id else route
+    sender = Sender.objects.get(id=row.sender_id) if row.sender_id else route
     raw = InboundText("", row.from_address, row.to_address, row.text, row.carrier_at)
     text = Text(raw, row.connection, row.received_at, sender, row.recipient, row.key_id, row.id, row.salt)
-    _read_and_act([text], row.received_at)
+    _read_stored(text, row.received_at)
     return _result(text)

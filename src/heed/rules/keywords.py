@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 # The words that act on every number and cannot be removed; the +1 words are those of 47 CFR 64.1200(a)(10).
 STOP_WORDS = ("STOP", "STOPP", "STOPALL", "STOP ALL", "UNSUBSCRIBE", "UNSUB")
@@ -22,6 +23,7 @@ _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 _VIETNAMESE = {"\u0309", "\u0323", "\u031b"}  # hook above, dot below, horn: no other Latin alphabet here uses them
 
 
+@lru_cache(maxsize=256)  # One text is compared with several lexicons, and a batch is full of "STOP".
 def fold(text: str, *, accents: bool = False) -> str:
     """``text`` reduced to what its writer meant to type; idempotent. Vietnamese words need ``accents`` kept."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
