@@ -46,6 +46,7 @@ class Config(BaseSettings):
     field_keys: SecretStr = SecretStr("")
     id_key: SecretStr = SecretStr("")
     threads: int = Field(default=4, ge=1, le=64, description="Threads of one web process.")
+    api_rate: int = Field(default=100, ge=0, description="Requests a second that one API key has; 0 for no limit.")
     debug: bool = False
     email_url: str = Field(
         default="", description="smtp://user:password@host:port; without it an invitation is a link to copy."

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from django.test import Client
 from people import ANNA, BEN, World
+from programs import Caller, caller
 
 from heed.core import accounts
 from heed.core.models import ApiKey, Message, Role
@@ -16,24 +15,9 @@ from heed.rules import numbers
 PHONE, NUMBER, SECOND = numbers.show(ANNA), "+447700900001", "+447700900002"
 
 
-class Caller:
-    def __init__(self, secret: str) -> None:
-        self.client = Client(headers={"x-auth-key": secret}, raise_request_exception=False)
-
-    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        answer = self.client.generic(method, path, data, content_type="application/json", headers=headers)
-        return answer.status_code, json.loads(answer.content)
-
-
 @pytest.fixture
 def call(world: World) -> Caller:
-    return caller(world, Role.OWNER)
-
-
-def caller(world: World, role: Role, *, stranger: bool = False) -> Caller:
-    account = world.other if stranger else world.account
-    return Caller(accounts.create_api_key(account, "program", role, actor="test")[1])
+    return caller(world)
 
 
 def sms(*phones: str, **more: Any) -> dict[str, Any]:

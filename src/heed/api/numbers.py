@@ -1,140 +1,133 @@
-"""The account, its numbers and its sender names."""
+"""The account's numbers: what is for sale, buying, changing and releasing them."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any  # JSON of answers
 
-from django.http import HttpRequest, HttpResponse
-from ninja import Router, Schema
+from django.http import HttpRequest
+from ninja import Field, Router, Status
+from pydantic import BaseModel, StrictBool
 
 from heed import carriers
-from heed.api.base import (
-    ApiError,
-    account_of,
-    actor_of,
-    api,
-    both,
-    needs_sender,
-    page_of,
-    page_size,
-    row_id,
-    shown,
-    start_of,
-    time_shown,
-)
-from heed.core import accounts, sandbox, senders
-from heed.core.models import Account, Keyword, Sender, SenderKind
+from heed.api.base import both
+from heed.api.errors import ApiError, not_here
+from heed.api.keys import account_of, actor_of, needs_sender
+from heed.api.lists import Limit, Next, Time, page_of, row_id, shown, start_of, time_shown
+from heed.core import sandbox, senders
+from heed.core.models import Keyword, Sender, SenderKind
 from heed.core.senders import Setting, Word
 from heed.rules import numbers
 
-router = Router()
+router = Router(tags=["Numbers"])
 
 
-class Bought(Schema):
-    phone_number: str
+class ForSale(BaseModel):
+    phone_number: str = Field(examples=["+447700900100"])
+    country: str = Field(examples=["GB"])
 
 
-class Named(Schema):
-    name: str
+class Inventory(BaseModel):
+    items: list[ForSale]
+    next: None = Field(description="The inventory is one page")
 
 
-class Reply(Schema):
-    word: str
-    reply: str | None = ""
+class Purchase(BaseModel):
+    phone_number: str = Field(examples=["+447700900100"])
 
 
-class Change(Schema):
-    account_level_opt_out: bool | None = None
-    reply_message: str | None = None
-    help_reply: str | None = None
-    opt_in_reply: str | None = None
-    opt_in_words: list[str] | None = None
-    keywords: list[Reply] | None = None
+class KeywordShown(BaseModel):
+    word: str = Field(examples=["END"])
+    reply: str | None = Field(None, description="null: the number's reply_message", examples=["Bye."])
 
 
-@both(router.get, "/account", summary="The account of this key")
-def account(request: HttpRequest) -> Any:
-    mine = account_of(request)
-    shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
-    return {
-        "name": mine.name,
-        "slug": mine.slug,
-        "country": mine.country,
-        "free_keyword": accounts.free_keyword(mine),
-        "free_keyword_number": shared.address if shared else None,
-        "opt_out_link": accounts.opt_out_link(mine),
-    }
+class Change(BaseModel):
+    """What is left out stays as it is; a reply of null is taken away; a list is replaced whole."""
+
+    account_level_opt_out: StrictBool = Field(False, description="Whether STOP to this number leaves the whole account")
+    reply_message: str | None = Field(None, description="The answer to an opt-out", examples=["You are opted out."])
+    help_reply: str | None = Field(None, description="The answer to HELP; null: a default one")
+    opt_in_reply: str | None = Field(None, description="The answer to START")
+    opt_in_words: list[str] = Field([], description="Words beside START and UNSTOP", examples=[["JOIN"]])
+    keywords: list[KeywordShown] = Field([], description="Opt-out keywords. STOP and UNSUBSCRIBE always stay.")
 
 
-@both(router.get, "/numbers/inventory", summary="Numbers for sale")
-def inventory(request: HttpRequest, country: str = "", digits: str = "", limit: int = 100) -> Any:
-    found = carriers.inventory(sandbox.connection_of(), country, digits, page_size(limit))
+class NumberShown(BaseModel):
+    id: str = Field(examples=["num_0f3c9a4be1d2756880c1b5e2a7d94f36"])
+    phone_number: str = Field(examples=["+447700900100"])
+    country: str = Field(examples=["GB"])
+    account_level_opt_out: bool
+    reply_message: str | None
+    help_reply: str | None
+    opt_in_reply: str | None
+    opt_in_words: list[str]
+    keywords: list[KeywordShown]
+    created_at: Time
+
+
+class Numbers(BaseModel):
+    items: list[NumberShown]
+    next: str | None
+
+
+class Released(BaseModel):
+    id: str
+    status: str = Field(examples=["released"])
+
+
+@both(router.get, "/numbers/inventory", Inventory, summary="Numbers for sale")
+def list_inventory(request: HttpRequest, country: str = "", digits: str = "", limit: Limit = 100) -> Any:
+    found = carriers.inventory(sandbox.connection_of(), country, digits, limit)
     return {"items": [{"phone_number": one.phone_number, "country": one.country} for one in found], "next": None}
 
 
-@both(router.get, "/numbers", summary="The account's numbers, newest first")
-def listed(request: HttpRequest, limit: int = 100, next: str = "") -> Any:
-    return _listed(account_of(request), SenderKind.NUMBER, limit, next)
+@both(router.get, "/numbers", Numbers, summary="The account's numbers, newest first")
+def list_numbers(request: HttpRequest, limit: Limit = 100, next: Next = "") -> Any:
+    rows = Sender.objects.filter(account=account_of(request), kind=SenderKind.NUMBER, closed_at=None).order_by("-id")
+    if start := start_of(next):
+        rows = rows.filter(id__lt=start)
+    page = list(rows[: limit + 1])
+    words = _words(page)
+    return page_of(page, limit, lambda sender: _shown(sender, words[sender.id]))
 
 
-@both(router.post, "/numbers", summary="Buy a number")
-def buy(request: HttpRequest, bought: Bought) -> HttpResponse:
+@both(router.post, "/numbers", NumberShown, status=201, summary="Buy a number")
+def buy_number(request: HttpRequest, purchase: Purchase) -> Any:
     needs_sender(request)
     mine, link = account_of(request), sandbox.connection_of()
-    number = numbers.parse(bought.phone_number, mine.country)
+    number = numbers.parse(purchase.phone_number, mine.country)
     if not carriers.sells(link, number):
         raise ApiError(400, "This number is not for sale.", "not_for_sale", "phone_number")
-    sender = senders.take_number(mine, number, link, actor=actor_of(request))
-    return api.create_response(request, _number(sender), status=201)
+    return Status(201, _one(senders.take_number(mine, number, link, actor=actor_of(request))))
 
 
-@both(router.get, "/numbers/{number_id}", summary="One number")
-def one(request: HttpRequest, number_id: str) -> Any:
-    return _number(_found(request, number_id))
+@both(router.get, "/numbers/{number_id}", NumberShown, summary="One number")
+def show_number(request: HttpRequest, number_id: str) -> Any:
+    return _one(_found(request, number_id))
 
 
-@both(router.patch, "/numbers/{number_id}", summary="Change a number")
-def change(request: HttpRequest, number_id: str, change: Change) -> Any:
+@both(router.patch, "/numbers/{number_id}", NumberShown, summary="Change a number")
+def change_number(request: HttpRequest, number_id: str, change: Change) -> Any:
+    """What is left out stays as it is; a reply of null is taken away; `keywords` and `opt_in_words` are replaced whole."""
     needs_sender(request)
-    sender = _found(request, number_id)
-    words = None if change.keywords is None else [Word(one.word, one.reply or "") for one in change.keywords]
+    given = change.model_dump(exclude_unset=True)
+    replies = {name: given[name] or "" for name in ("reply_message", "help_reply", "opt_in_reply") if name in given}
+    words = [Word(one.word, one.reply or "") for one in change.keywords] if "keywords" in given else None
     setting = Setting(
-        change.account_level_opt_out,
-        change.reply_message,
-        change.help_reply,
-        change.opt_in_reply,
-        change.opt_in_words,
-        words,
+        account_level_opt_out=given.get("account_level_opt_out"),
+        opt_in_words=given.get("opt_in_words"),
+        keywords=words,
+        **replies,
     )
-    return _number(senders.change(sender, setting, actor=actor_of(request)))
+    return _one(senders.change(_found(request, number_id), setting, actor=actor_of(request)))
 
 
-@both(router.delete, "/numbers/{number_id}", summary="Release a number; its opt-outs stay")
-def release(request: HttpRequest, number_id: str) -> Any:
+@both(router.delete, "/numbers/{number_id}", Released, summary="Release a number; its opt-outs stay")
+def release_number(request: HttpRequest, number_id: str) -> Any:
+    """A STOP to it counts for 60 days more, and whoever buys it again finds its opt-outs."""
     needs_sender(request)
-    sender = _found(request, number_id)
-    senders.release(sender, actor=actor_of(request))
+    senders.release(_found(request, number_id), actor=actor_of(request))
     return {"id": number_id, "status": "released"}
-
-
-@both(router.get, "/senders", summary="The account's sender names")
-def names(request: HttpRequest, limit: int = 100, next: str = "") -> Any:
-    return _listed(account_of(request), SenderKind.NAME, limit, next)
-
-
-@both(router.post, "/senders", summary="Add a sender name")
-def add_name(request: HttpRequest, named: Named) -> HttpResponse:
-    needs_sender(request)
-    sender = senders.add_name(account_of(request), named.name, sandbox.connection_of(), actor=actor_of(request))
-    return api.create_response(request, _name(sender), status=201)
-
-
-def _listed(mine: Account, kind: SenderKind, limit: int, cursor: str) -> dict[str, Any]:
-    size = page_size(limit)
-    rows = Sender.objects.filter(account=mine, kind=kind, closed_at=None).order_by("-id")
-    if start := start_of(cursor):
-        rows = rows.filter(id__lt=start)
-    return page_of(list(rows[: size + 1]), size, _name if kind is SenderKind.NAME else _number)
 
 
 def _found(request: HttpRequest, number_id: str) -> Sender:
@@ -142,16 +135,22 @@ def _found(request: HttpRequest, number_id: str) -> Sender:
     mine = Sender.objects.filter(account=account_of(request), kind=SenderKind.NUMBER, closed_at=None)
     sender = mine.select_related("connection").filter(id=wanted).first()
     if sender is None:
-        raise ApiError(404, "There is nothing with this id.", "not_found")
+        raise not_here()
     return sender
 
 
-def _name(sender: Sender) -> dict[str, Any]:
-    return {"id": shown("num", sender.id), "name": sender.address, "created_at": time_shown(sender.created_at)}
+def _words(some: list[Sender]) -> dict[int, list[Keyword]]:
+    words: dict[int, list[Keyword]] = defaultdict(list)
+    for word in Keyword.objects.filter(sender__in=some, removed_at=None).order_by("id"):
+        words[word.sender_id].append(word)
+    return words
 
 
-def _number(sender: Sender) -> dict[str, Any]:
-    words = Keyword.objects.filter(sender=sender, removed_at=None).order_by("id")
+def _one(sender: Sender) -> dict[str, Any]:
+    return _shown(sender, _words([sender])[sender.id])
+
+
+def _shown(sender: Sender, words: list[Keyword]) -> dict[str, Any]:
     return {
         "id": shown("num", sender.id),
         "phone_number": sender.address,

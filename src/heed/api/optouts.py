@@ -2,79 +2,122 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any  # JSON of answers
+from collections.abc import Callable
+from typing import Annotated, Any, Literal  # Any: JSON of answers
 
 from django.http import HttpRequest
-from ninja import Field, Router, Schema
+from ninja import Field, Query, Router
+from pydantic import BaseModel, StrictBool
 
-from heed.api.base import (
-    ApiError,
-    account_of,
-    actor_of,
-    both,
-    needs_sender,
-    page_size,
-    role_of,
-    shown,
-    start_of,
-    time_shown,
-)
+from heed.api.base import both
+from heed.api.errors import ApiError
+from heed.api.keys import account_of, actor_of, needs_sender, role_of
+from heed.api.lists import Limit, Next, Time, page_of, shown, start_of, time_shown
 from heed.core import consent, senders
 from heed.core.consent import Cause
 from heed.core.models import Account, Consent, Sender, Source
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS, State
 
-router = Router()
+router = Router(tags=["Opt-outs"])
 MOST_AT_ONCE = 1000
+CHANNELS = ("SMS", "WHATSAPP")  # Interact has both; here nobody can be opted out of the second
 
 
-class OptOut(Schema):
+class OptOut(BaseModel):
+    """One person's opt-out: of the account (`account_level_opt_out`), or of one sender (`inbound_number`)."""
+
+    phone_number: str = Field(examples=["+447700900501"])
+    channel: str = Field("SMS", examples=["SMS"])
+    account_level_opt_out: StrictBool = Field(False, examples=[True])
+    inbound_number: str | None = Field(None, description="A number or sender name of the account", examples=[None])
+    reason: str = Field("", max_length=500, description="Why; kept with the opt-out", examples=["Asked by phone"])
+
+
+class OptOutShown(BaseModel):
+    phone_number: str = Field(examples=["+447700900501"])
+    channel: Literal["SMS"]
+    account_level_opt_out: bool
+    inbound_asset_id: str | None = Field(examples=["num_0f3c9a4be1d2756880c1b5e2a7d94f36"])
+    inbound_number: str | None = Field(examples=["+447700900001"])
+    opt_out_time: Time | None
+
+
+class OptOuts(BaseModel):
+    items: list[OptOutShown]
+    next: str | None
+
+
+class Answered(BaseModel):
+    """The item as it was given, with the number in E.164."""
+
     phone_number: str
-    channel: str = "SMS"
-    account_level_opt_out: bool = False
-    inbound_number: str | None = None
-    reason: str = Field("", max_length=500)
+    channel: str
+    account_level_opt_out: bool
+    inbound_number: str | None
+    reason: str
+    message: str | None = Field(description="Why it is invalid")
 
 
-@both(router.get, "/optouts", summary="Standing opt-outs, newest first")
-def listed(
+class Added(Answered):
+    status: Literal["created", "exists", "invalid"]
+
+
+class Lifted(Answered):
+    status: Literal["deleted", "not_found", "reason_required", "forbidden", "invalid"]
+
+
+class AddedAll(BaseModel):
+    items: list[Added]
+
+
+class LiftedAll(BaseModel):
+    items: list[Lifted]
+
+
+@both(router.get, "/optouts", OptOuts, summary="Standing opt-outs, newest first")
+def list_optouts(
     request: HttpRequest,
     phone_number: str = "",
-    account_level_opt_out: bool | None = None,
-    inbound_number: str = "",
-    since: datetime | None = None,
-    limit: int = 100,
-    next: str = "",
+    account_level_opt_out: Annotated[
+        bool | None, Query(description="true: of the account; false: of one sender")
+    ] = None,
+    inbound_number: Annotated[str, Query(description="Of this sender alone")] = "",
+    since: Annotated[Time | None, Query(description="Standing since then or later")] = None,
+    channel: Annotated[str, Query(description="SMS; there are none on WHATSAPP")] = "",
+    limit: Limit = 100,
+    next: Next = "",
 ) -> Any:
-    account, size = account_of(request), page_size(limit)
+    account = account_of(request)
     rows = Consent.objects.filter(account_id=account.id, state=State.OUT).order_by("-entry_id")
+    if channel and _channel(channel) != "SMS":
+        rows = rows.none()
     if phone_number:
-        rows = rows.filter(recipient=numbers.parse(phone_number, account.country))
+        rows = rows.filter(recipient=numbers.person(phone_number, account.country))
     if account_level_opt_out is not None:
         rows = rows.filter(sender_id=0) if account_level_opt_out else rows.exclude(sender_id=0)
     if inbound_number:
-        found = senders.find(account, inbound_number)
-        rows = rows.filter(sender_id=senders.consent_id(found) if found else -1)
+        found = senders.find(account, inbound_number, released=True)
+        rows = rows.filter(sender_id=senders.consent_id(found)) if found else rows.none()
     if since:
         rows = rows.filter(since__gte=since)
     if start := start_of(next):
         rows = rows.filter(entry_id__lt=start)
-    page = list(rows[: size + 1])
+    page = list(rows[: limit + 1])
     addresses = dict(Sender.objects.filter(id__in={row.sender_id for row in page}).values_list("id", "address"))
-    more = shown("cur", page[size - 1].entry_id) if len(page) > size else None
-    return {"items": [_record(row, addresses) for row in page[:size]], "next": more}
+    return page_of(page, limit, lambda row: _shown(row, addresses), key="entry_id")
 
 
-@both(router.post, "/optouts", summary="Opt people out")
-def add(request: HttpRequest, items: list[OptOut]) -> Any:
+@both(router.post, "/optouts", AddedAll, summary="Opt people out")
+def add_optouts(request: HttpRequest, items: list[OptOut]) -> Any:
+    """One item for each, in order, with its own `status`: the HTTP status alone does not tell what became of each."""
     needs_sender(request)
     return {"items": [_answered(request, item, _add) for item in _bounded(items)]}
 
 
-@both(router.delete, "/optouts", summary="Lift the opt-outs named, and no other")
-def remove(request: HttpRequest, items: list[OptOut]) -> Any:
+@both(router.delete, "/optouts", LiftedAll, summary="Lift the opt-outs named, and no other")
+def lift_optouts(request: HttpRequest, items: list[OptOut]) -> Any:
+    """One item for each, in order. Owners and administrators lift; a `reason` is required where the person opted out."""
     needs_sender(request)
     return {"items": [_answered(request, item, _lift) for item in _bounded(items)]}
 
@@ -85,40 +128,49 @@ def _bounded(items: list[OptOut]) -> list[OptOut]:
     return items
 
 
-def _answered(request: HttpRequest, item: OptOut, verb: Any) -> dict[str, Any]:
+Verb = Callable[[HttpRequest, int, int, OptOut], str]
+
+
+def _answered(request: HttpRequest, item: OptOut, verb: Verb) -> dict[str, Any]:
     account = account_of(request)
-    answer: dict[str, Any] = item.dict() | {"phone_number": item.phone_number[:60], "channel": "SMS"}
+    answer: dict[str, Any] = item.model_dump() | {"phone_number": item.phone_number[:60], "message": None}
     try:
-        person, sender_id = numbers.parse(item.phone_number, account.country), _scope(account, item)
+        person, sender_id = numbers.person(item.phone_number, account.country), _scope(account, item)
     except (numbers.BadNumber, ApiError) as error:
         return answer | {"status": "invalid", "message": str(error)}
-    return answer | {"phone_number": numbers.show(person), "status": verb(request, account, person, sender_id, item)}
+    return answer | {"phone_number": numbers.show(person), "status": verb(request, person, sender_id, item)}
 
 
 def _scope(account: Account, item: OptOut) -> int:
-    if item.channel.upper() != "SMS":
+    if _channel(item.channel) != "SMS":
         raise ApiError(400, "The channel is SMS.", "invalid", "channel")
     if item.account_level_opt_out == bool(item.inbound_number):
         raise ApiError(400, "Give account_level_opt_out or inbound_number.", "invalid")
     if item.account_level_opt_out:
         return ALL_SENDERS
-    sender = senders.find(account, item.inbound_number or "")
+    sender = senders.find(account, item.inbound_number or "", released=True)
     if sender is None:
         raise ApiError(400, "The account has no such sender.", "unknown_sender", "inbound_number")
     return senders.consent_id(sender)
 
 
-def _add(request: HttpRequest, account: Account, person: int, sender_id: int, item: OptOut) -> str:
+def _channel(raw: str) -> str:
+    if raw.upper() not in CHANNELS:
+        raise ApiError(400, "The channel is SMS.", "invalid", "channel")
+    return raw.upper()
+
+
+def _add(request: HttpRequest, person: int, sender_id: int, item: OptOut) -> str:
     cause = Cause(Source.API, actor=actor_of(request), note=item.reason)
-    return "created" if consent.opt_out(account.id, sender_id, person, cause).changed else "exists"
+    return "created" if consent.opt_out(account_of(request).id, sender_id, person, cause).changed else "exists"
 
 
-def _lift(request: HttpRequest, account: Account, person: int, sender_id: int, item: OptOut) -> str:
+def _lift(request: HttpRequest, person: int, sender_id: int, item: OptOut) -> str:
+    account = account_of(request)
     if not role_of(request).may_lift:
         return "forbidden"
-    if not Consent.objects.filter(
-        account_id=account.id, recipient=person, sender_id=sender_id, state=State.OUT
-    ).exists():
+    standing = Consent.objects.filter(account_id=account.id, recipient=person, sender_id=sender_id, state=State.OUT)
+    if not standing.exists():
         return "not_found"
     if not item.reason.strip() and consent.needs_reason(account.id, sender_id, person):
         return "reason_required"
@@ -126,16 +178,13 @@ def _lift(request: HttpRequest, account: Account, person: int, sender_id: int, i
     return "deleted" if consent.lift(account.id, sender_id, person, cause).changed else "not_found"
 
 
-def _record(row: Consent, addresses: dict[int, str]) -> dict[str, Any]:
-    record: dict[str, Any] = {
+def _shown(row: Consent, addresses: dict[int, str]) -> dict[str, Any]:
+    is_account = row.sender_id == ALL_SENDERS
+    return {
         "phone_number": numbers.show(row.recipient),
         "channel": "SMS",
-        "account_level_opt_out": row.sender_id == ALL_SENDERS,
+        "account_level_opt_out": is_account,
+        "inbound_asset_id": None if is_account else shown("num", row.sender_id),
+        "inbound_number": addresses.get(row.sender_id),
         "opt_out_time": time_shown(row.since),
     }
-    if row.sender_id != ALL_SENDERS:
-        record |= {
-            "inbound_asset_id": shown("num", row.sender_id),
-            "inbound_number": addresses.get(row.sender_id),
-        }
-    return record

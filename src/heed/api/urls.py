@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, re_path
 
-from heed.api import numbers, optouts, sending
+from heed.api import account, check, messages, numbers, optouts, senders, sms
 from heed.api.base import api
+from heed.api.door import door
+from heed.api.errors import unknown
 
-api.add_router("", sending.router)
-api.add_router("", numbers.router)
-api.add_router("", optouts.router)
+for noun in (account, numbers, senders, sms, check, messages, optouts):
+    api.add_router("", noun.router)
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", api.urls)]
+app_name = api.urls_namespace
+_endpoints = [one for one in api.urls[0] if isinstance(one, URLPattern)]
+urlpatterns = [
+    *(URLPattern(one.pattern, door(one.callback), one.default_args, one.name) for one in _endpoints),
+    re_path("", door(unknown)),
+]

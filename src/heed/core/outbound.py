@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any  # JSON that we keep for others
 
 from django.db import transaction
 
@@ -28,6 +29,7 @@ from heed.rules.wording import Ways
 ANSWER_WITHIN = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12)
 SEND_PRIORITY, ANSWER_PRIORITY = 5, 0
 MOST_PARTS = 10
+ANSWERS_LAST = timedelta(hours=24)  # how long a token is known
 
 
 class Refused(ValueError):
@@ -122,30 +124,46 @@ def queue_once(
     request_hash: str = "",
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
-) -> list[int]:
-    """Store ``drafts`` the first time that ``token`` comes within a day; their ids either way.
+    answer: Callable[[Sequence[int]], Any] = list,
+) -> Any:
+    """Store ``drafts`` the first time that ``token`` comes within a day. Returns what ``answer`` made of their ids then.
 
-    The token commits together with the messages, so a crash neither doubles nor loses them. Raises Refused (code
-    ``idempotency``) when the token came with another ``request_hash``.
+    The token commits together with the messages, so a crash neither doubles nor loses them, and a twin that comes
+    meanwhile waits for it. Raises Refused (code ``idempotency``) when the token came with another ``request_hash``.
     """
     account_id = _check_in_use(sender)
 
-    def verb() -> list[int]:
+    def verb() -> Any:
         with transaction.atomic(durable=True):
+            now = database.now()
+            key = {"account_id": account_id, "key": _key(door, token)}
+            IdempotencyKey.objects.filter(**key, created_at__lte=now - ANSWERS_LAST).delete()
             made, is_new = IdempotencyKey.objects.get_or_create(
-                account_id=account_id,
-                key=f"{door} {token}"[:200],
-                defaults={"request_hash": request_hash, "status": 0, "answer": {}, "created_at": database.now()},
+                **key, defaults={"request_hash": request_hash, "status": 0, "answer": {}, "created_at": now}
             )
             if is_new:
-                made.answer = {"ids": [one.id for one in _queue(sender, drafts, door, actor, due_at, expires_at)]}
+                made.answer = answer([one.id for one in _queue(sender, drafts, door, actor, due_at, expires_at)])
                 made.save(update_fields=["answer"])
-            elif made.request_hash != request_hash:
-                raise Refused("This Idempotency-Key came with another request.", code="idempotency")
-            ids: list[int] = made.answer["ids"]
-            return ids
+            return _answer_of(made, request_hash)
 
     return database.retried(verb)
+
+
+def answer_given(account: Account, door: str, token: str, *, request_hash: str = "") -> Any | None:
+    """The answer that ``token`` got within a day, if it came before. Raises Refused when it came with another request."""
+    since = database.now() - ANSWERS_LAST
+    made = IdempotencyKey.objects.filter(account=account, key=_key(door, token), created_at__gt=since).first()
+    return None if made is None else _answer_of(made, request_hash)
+
+
+def _answer_of(made: IdempotencyKey, request_hash: str) -> Any:
+    if made.request_hash != request_hash:
+        raise Refused("This Idempotency-Key came with another request.", code="idempotency")
+    return made.answer
+
+
+def _key(door: str, token: str) -> str:
+    return f"{door} {token}"[:200]
 
 
 def _check_in_use(sender: Sender) -> int:

@@ -244,12 +244,13 @@ def consent_id(sender: Sender) -> int:
     return sender.pool_id or sender.id
 
 
-def find(account: Account, raw: str) -> Sender | None:
-    """The open sender that ``raw`` names, with or without +, in any case."""
-    open_ones = Sender.objects.filter(account=account, closed_at=None).select_related("connection")
+def find(account: Account, raw: str, *, released: bool = False) -> Sender | None:
+    """The sender that ``raw`` names, with or without +, in any case; open, unless ``released`` ones count too."""
+    mine = Sender.objects.filter(account=account).select_related("connection")
+    among = mine if released else mine.filter(closed_at=None)
     text = clean(raw).strip()
     try:
         number = numbers.parse(text if text.startswith("+") or not text.isdigit() else f"+{text}", account.country)
     except numbers.BadNumber:
-        return open_ones.filter(key=text.casefold()).first()
-    return open_ones.filter(key=numbers.show(number)).first() or open_ones.filter(key=text.casefold()).first()
+        return among.filter(key=text.casefold()).first()
+    return among.filter(key=numbers.show(number)).first() or among.filter(key=text.casefold()).first()

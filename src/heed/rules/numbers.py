@@ -72,6 +72,20 @@ def parse(raw: str, region: str | None = None) -> int:
     return canonical(number)
 
 
+def person(raw: str, region: str | None = None) -> int:
+    """Whom ``raw`` names: what ``parse`` reads, and what no metadata knows if it is written with + or 00.
+
+    For opt-outs and histories: a STOP counts from any number, so it must be found and lifted by any. Raises BadNumber.
+    """
+    try:
+        return parse(raw, region)
+    except BadNumber:
+        number = originator(raw) if raw.strip().startswith(("+", "00")) else None
+        if number is None:
+            raise
+        return number
+
+
 def originator(raw: str) -> int | None:
     """The canonical number that an inbound message came from, or None for a name or a short code.
 

@@ -1,0 +1,52 @@
+"""Sender names: senders of letters, which nobody can answer."""
+
+from __future__ import annotations
+
+from typing import Any  # JSON of answers
+
+from django.http import HttpRequest
+from ninja import Field, Router, Status
+from pydantic import BaseModel
+
+from heed.api.base import both
+from heed.api.keys import account_of, actor_of, needs_sender
+from heed.api.lists import Limit, Next, Time, page_of, shown, start_of, time_shown
+from heed.core import sandbox, senders
+from heed.core.models import Sender, SenderKind
+
+router = Router(tags=["Sender names"])
+
+
+class Name(BaseModel):
+    name: str = Field(description="1 to 11 letters, digits and spaces, with a letter among them", examples=["ACME"])
+
+
+class NameShown(BaseModel):
+    id: str = Field(examples=["num_0f3c9a4be1d2756880c1b5e2a7d94f36"])
+    name: str = Field(examples=["ACME"])
+    created_at: Time
+
+
+class Names(BaseModel):
+    items: list[NameShown]
+    next: str | None
+
+
+@both(router.get, "/senders", Names, summary="The account's sender names, newest first")
+def list_senders(request: HttpRequest, limit: Limit = 100, next: Next = "") -> Any:
+    rows = Sender.objects.filter(account=account_of(request), kind=SenderKind.NAME, closed_at=None).order_by("-id")
+    if start := start_of(next):
+        rows = rows.filter(id__lt=start)
+    return page_of(list(rows[: limit + 1]), limit, _shown)
+
+
+@both(router.post, "/senders", NameShown, status=201, summary="Add a sender name")
+def add_sender(request: HttpRequest, name: Name) -> Any:
+    """Adding one again answers with the one that is there."""
+    needs_sender(request)
+    sender = senders.add_name(account_of(request), name.name, sandbox.connection_of(), actor=actor_of(request))
+    return Status(201, _shown(sender))
+
+
+def _shown(sender: Sender) -> dict[str, Any]:
+    return {"id": shown("num", sender.id), "name": sender.address, "created_at": time_shown(sender.created_at)}

@@ -1,0 +1,246 @@
+"""Sending. What can become a message is queued; what can't is told, number by number; how it is written is judged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal  # Any: JSON of answers
+
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from ninja import Field, Header, Router
+from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from heed.api.base import both
+from heed.api.errors import ApiError
+from heed.api.keys import account_of, actor_of, needs_sender
+from heed.api.lists import Time, shown
+from heed.core import handoff, outbound, senders
+from heed.core.models import Account, Sender
+from heed.core.outbound import Draft
+from heed.rules import numbers, wording
+from heed.rules.texts import clean
+
+router = Router(tags=["Sending"])
+DOOR = "api"
+MOST_NUMBERS = 10_000
+LATEST_START, LONGEST_VALIDITY = timedelta(days=7), timedelta(days=3)
+NO_WAY_ROUND = "There is no way round the opt-out check: who has opted out is not sent to."
+WARNINGS = {
+    "no_exit": "This message names no way to opt out.",
+    "reply_to_name": "This message asks for a reply, and nobody can reply to a sender name.",
+}
+
+Fields = dict[str, StrictStr | StrictInt | StrictFloat | None]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        max_length=150,
+        description="Your own name for this request. Within 24 hours the same key and body get the same answer, and "
+        "nothing is sent again; with another body it is refused (409).",
+    ),
+]
+
+
+class People(BaseModel):
+    phone: list[str] = Field(max_length=MOST_NUMBERS, examples=[["+447700900501"]])
+    merge_fields: Fields = Field({}, description="Win over global_merge_fields", examples=[{"firstname": "Anna"}])
+    correlation_id: str | None = Field(None, max_length=120, examples=["order-42"])
+
+
+class Sms(BaseModel):
+    message_body: str | None = Field(
+        None, description="With merge fields", examples=["Hello ${firstname}. To opt out, text STOP to +447700900001"]
+    )
+    template_id: str | None = Field(None, description="Refused: templates are not stored yet", examples=[None])
+    sender: str = Field(alias="from", description="A number or sender name of the account", examples=["+447700900001"])
+    to: list[People] = Field(max_length=MOST_NUMBERS, description=f"At most {MOST_NUMBERS:,} numbers in all")
+    global_merge_fields: Fields = Field({}, description="Values for everyone")
+    send_at: Time | None = Field(None, description="At most 7 days ahead; left out: at once", examples=[None])
+    valid_until: Time | None = Field(
+        None, description="Not sent later; at most 3 days after the send time", examples=[None]
+    )
+    name: str | None = Field(None, max_length=120, description="Comes back in the answer", examples=["Spring sale"])
+    skip_optout_check: StrictBool = Field(False, description="Refused when true: there is no way round")
+
+
+class Sent(BaseModel):
+    to: str = Field(examples=["+447700900501"])
+    status: Literal["queued", "validated"]
+    transaction_id: str | None = Field(examples=["tid_5be1d2756880c1b5e2a7d94f360f3c9a"])
+    code: str = Field(examples=["1000"])
+    correlation_id: str | None = Field(examples=["order-42"])
+
+
+class NotSent(BaseModel):
+    to: str = Field(examples=["12"])
+    status: Literal["error"]
+    transaction_id: None
+    code: str = Field(examples=["invalid_number"])
+    message: str = Field(examples=["This number is too short."])
+    correlation_id: str | None
+
+
+class Warned(BaseModel):
+    code: Literal["no_exit", "reply_to_name"]
+    message: str
+
+
+class SmsAnswer(BaseModel):
+    request_id: str | None = Field(examples=["req_2756880c1b5e2a7d94f360f3c9a4be1d"])
+    name: str | None
+    messages: list[Sent]
+    errors: list[NotSent] = Field(
+        description="What can't become a message. Someone who has opted out is not among them."
+    )
+    warnings: list[Warned] = Field(description="What the message lacks. It is sent all the same.")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that was found good: what becomes a message, and what does not."""
+
+    sender: Sender
+    drafts: list[Draft]
+    errors: list[dict[str, Any]]
+    warnings: list[dict[str, str]]
+    due_at: datetime | None
+    expires_at: datetime | None
+
+
+@both(router.post, "/sms", SmsAnswer, summary="Send texts")
+def send_sms(request: HttpRequest, sms: Sms, idempotency_key: IdempotencyKey = "") -> Any:
+    """Each number becomes a message. Who has opted out is no error: the message then shows `suppressed`."""
+    needs_sender(request)
+    account, digest = account_of(request), hashlib.sha256(request.body).hexdigest()
+    token = clean(idempotency_key)
+    if token and (given := outbound.answer_given(account, DOOR, token, request_hash=digest)) is not None:
+        return JsonResponse(given)  # as it was, also if it would be refused by now
+    good = _prepared(account, sms)
+
+    def answer(ids: Sequence[int]) -> dict[str, Any]:
+        tids = [shown("tid", id_) for id_ in ids]
+        return _answer(sms, good, shown("req", ids[0]), tids)
+
+    options: dict[str, Any] = {"due_at": good.due_at, "expires_at": good.expires_at}
+    options |= {"door": DOOR, "actor": actor_of(request)}
+    if token:
+        options |= {"request_hash": digest, "answer": answer}
+        return JsonResponse(outbound.queue_once(token, good.sender, good.drafts, **options))
+    return JsonResponse(answer([queued.id for queued in outbound.queue(good.sender, good.drafts, **options)]))
+
+
+@both(router.post, "/sms/test", SmsAnswer, summary="Check a send, and send nothing")
+def test_sms(request: HttpRequest, sms: Sms) -> Any:
+    needs_sender(request)
+    return JsonResponse(_answer(sms, _prepared(account_of(request), sms), None, None))
+
+
+def sender_named(account: Account, raw: str) -> Sender:
+    found = senders.find(account, raw)
+    if found is None:
+        raise ApiError(400, "The account has no such sender.", "unknown_sender", "from")
+    return found
+
+
+def _answer(sms: Sms, good: Prepared, request_id: str | None, tids: Sequence[str] | None) -> dict[str, Any]:
+    status, code = ("validated", "0") if tids is None else ("queued", "1000")
+    return {
+        "request_id": request_id,
+        "name": sms.name,
+        "messages": [
+            {
+                "to": draft.address,
+                "status": status,
+                "transaction_id": tids[at] if tids else None,
+                "code": code,
+                "correlation_id": draft.correlation_id or None,
+            }
+            for at, draft in enumerate(good.drafts)
+        ],
+        "errors": good.errors,
+        "warnings": good.warnings,
+    }
+
+
+def _prepared(account: Account, sms: Sms) -> Prepared:
+    """Raises ApiError, or Refused, for a request as a whole: also when nothing is left that can be sent."""
+    body = _body(sms)
+    sender = sender_named(account, sms.sender)
+    due_at, expires_at = _times(sms)
+    if sum(len(people.phone) for people in sms.to) > MOST_NUMBERS:
+        raise ApiError(400, f"A request has at most {MOST_NUMBERS:,} numbers.", "too_many", "to")
+    drafts: dict[int, Draft] = {}
+    errors: list[dict[str, Any]] = []
+    for people in sms.to:
+        text, missing = wording.merged(body, _values(sms.global_merge_fields | people.merge_fields))
+        for raw in people.phone:
+            try:
+                draft = _draft(account, sender, raw, text, missing, people.correlation_id or "")
+                if draft.recipient in drafts:
+                    raise outbound.Refused("This number stands in the request already.", code="duplicate")
+                drafts[draft.recipient] = draft
+            except (numbers.BadNumber, outbound.Refused) as error:
+                errors.append(_problem(raw, people.correlation_id, error))
+    if not drafts:
+        words, code = (errors[0]["message"], errors[0]["code"]) if errors else ("Give at least one number.", "invalid")
+        raise ApiError(400, words, code, "to")
+    return Prepared(
+        sender, list(drafts.values()), errors, _warnings(account, sender, drafts.values()), due_at, expires_at
+    )
+
+
+def _body(sms: Sms) -> str:
+    if sms.skip_optout_check:
+        raise ApiError(400, NO_WAY_ROUND, "no_way_round", "skip_optout_check")
+    if sms.template_id is not None:
+        words = "Templates are not stored yet. Give the text itself, as message_body."
+        raise ApiError(400, words, "no_templates", "template_id")
+    if sms.message_body is None:
+        raise ApiError(400, "Give message_body.", "invalid", "message_body")
+    return outbound.check_text(sms.message_body)
+
+
+def _times(sms: Sms) -> tuple[datetime | None, datetime | None]:
+    now = timezone.now()
+    if sms.send_at and sms.send_at > now + LATEST_START:
+        raise ApiError(400, "send_at is at most 7 days ahead.", "invalid", "send_at")
+    start = max(sms.send_at or now, now)
+    if sms.valid_until and not start < sms.valid_until <= start + LONGEST_VALIDITY:
+        raise ApiError(400, "valid_until is after the send time, by at most 3 days.", "invalid", "valid_until")
+    return sms.send_at, sms.valid_until
+
+
+def _values(fields: Fields) -> dict[str, str]:
+    return {name: str(value) for name, value in fields.items() if value is not None}
+
+
+def _draft(account: Account, sender: Sender, raw: str, text: str, missing: Sequence[str], correlation_id: str) -> Draft:
+    number = numbers.parse(raw, account.country)
+    address = numbers.show(number)
+    if not handoff.may_be_handed(sender.connection.kind, address):
+        raise numbers.BadNumber("not_valid")  # reserved for fiction, and this is a real carrier
+    if missing:
+        raise outbound.Refused(f"There is no value for {', '.join(missing)[:200]}.", code="missing_value")
+    return Draft(number, address, outbound.check_text(text), clean(correlation_id))
+
+
+def _problem(raw: str, correlation_id: str | None, error: numbers.BadNumber | outbound.Refused) -> dict[str, Any]:
+    return {
+        "to": raw[:60],
+        "status": "error",
+        "transaction_id": None,
+        "code": "invalid_number" if isinstance(error, numbers.BadNumber) else error.code,
+        "message": str(error),
+        "correlation_id": correlation_id or None,
+    }
+
+
+def _warnings(account: Account, sender: Sender, drafts: Iterable[Draft]) -> list[dict[str, str]]:
+    """What the first text that names no way out lacks. A merge field may bring the way, so each text is asked."""
+    ways = outbound.ways_out(account, sender)
+    found = (wording.lint(text, ways) for text in dict.fromkeys(draft.text for draft in drafts))
+    code = next(filter(None, found), "")
+    return [{"code": code, "message": WARNINGS[code]}] if code else []
