@@ -88,7 +88,7 @@ def test_a_body_over_10_mb_is_refused_before_it_is_read(call: Caller) -> None:
 
 
 def test_a_body_of_10_mb_is_read(call: Caller) -> None:
-    start = b'{"from": "ACME", "to": [], "message_body": "'
+    start = b'{"from": "ACME", "to": [{"phone": [""]}], "message_body": "'
     body = start + b"x" * (10 * 2**20 - len(start) - 2) + b'"}'
     assert call("POST", "/v1/sms", body)[1]["code"] == "too_long"
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from functools import wraps
+from inspect import signature
 from typing import Any  # Ninja's own types, and JSON
 
 from django.http import HttpRequest
 from ninja import NinjaAPI
+from ninja.decorators import decorate_view
 from ninja.parser import Parser
 from pydantic_core import from_json
 
-from heed.api.errors import BUSY_FOR_S, Error, answer_all
+from heed.api.errors import BUSY_FOR_S, ApiError, Error, answer_all
 from heed.api.keys import KeyHeader
 
-REFUSALS = frozenset({400, 401, 403, 404, 409, 413, 415, 429, 503})
+View = Callable[..., Any]
+REFUSALS = (400, 401, 403, 404, 409, 413, 415, 429, 503)
 _WAIT = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "examples": [BUSY_FOR_S]}}}
 
 
@@ -37,20 +41,38 @@ answer_all(api)
 
 def both(
     method: Callable[..., Any], path: str, shape: Any, *, status: int = 200, **options: Any
-) -> Callable[[Any], Any]:
+) -> Callable[[View], View]:
     """Register a view with and without the slash at its end; clients write it either way.
 
     ``shape`` is the schema of its answer; every endpoint may also answer each of the refusals.
     """
     options |= {
-        "response": {status: shape, REFUSALS: Error},
+        "response": {status: shape, **dict.fromkeys(REFUSALS, Error)},
         "by_alias": True,
         "openapi_extra": {"responses": {429: {"headers": _WAIT}, 503: {"headers": _WAIT}}},
     }
 
-    def register(view: Any) -> Any:
+    def register(view: View) -> View:
         options["operation_id"] = view.__name__
+        decorate_view(_knowing(signature(view).parameters))(view)
         method(f"{path}/", include_in_schema=False, **options)(view)
-        return method(path, **options)(view)
+        method(path, **options)(view)
+        return view
 
     return register
+
+
+def _knowing(names: Container[str]) -> Callable[[View], View]:
+    """Refuse other parameters than ``names``: a filter that is misspelt would otherwise give the whole list."""
+
+    def decorator(run: View) -> View:
+        @wraps(run)
+        def asked(request: HttpRequest, **path: Any) -> Any:
+            unknown = [name[:60] for name in request.GET if name not in names]
+            if unknown:
+                raise ApiError(400, f"There is no such parameter: {unknown[0]}", "unknown_parameter", unknown[0])
+            return run(request, **path)
+
+        return asked
+
+    return decorator

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from heed.api.base import both
 from heed.api.keys import account_of
 from heed.api.lists import Time, time_shown
-from heed.api.sms import MOST_NUMBERS, sender_named
+from heed.api.sms import MOST_NUMBERS, bound, sender_named
 from heed.core import gate, handoff
 from heed.core.models import Account, Sender
 from heed.rules import numbers
@@ -21,7 +21,7 @@ router = Router(tags=["Sending"])
 
 class Question(BaseModel):
     sender: str = Field(alias="from", description="A number or sender name of the account", examples=["+447700900001"])
-    to: list[str] = Field(max_length=MOST_NUMBERS, examples=[["+447700900501"]])
+    to: list[str] = Field(description=f"At most {MOST_NUMBERS:,}", examples=[["+447700900501"]])
 
 
 class Permission(BaseModel):
@@ -41,6 +41,7 @@ def check(request: HttpRequest, asked: Question) -> Any:
     """One item for each number, in order. A number that can't be read is not allowed: `invalid_number`."""
     account = account_of(request)
     sender = sender_named(account, asked.sender)
+    bound(len(asked.to))
     people = [_person(account, sender, raw) for raw in asked.to]
     blocked = gate.may_send(account.id, sender.id, {p for p in people if p is not None}, pool_id=sender.pool_id)
     items = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -25,6 +26,8 @@ def door(view: View) -> View:
             response = answer(error)
         except Http404:
             response = unknown(request)
+        except SuspiciousOperation as error:  # of Django, about headers and parameters
+            response = answer(ApiError(400, str(error), "invalid"))
         if response.status_code == 405:
             response = _wrong_method(response["Allow"])
         response.headers.setdefault("Cache-Control", "no-store")

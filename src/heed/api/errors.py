@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from ninja import Field, NinjaAPI
@@ -69,8 +68,6 @@ def answer_all(api: NinjaAPI) -> None:
     on(ValidationError, _of_validation)
     on(HttpError, _of_ninja)
     on(Http404, lambda _: not_here())
-    on(RequestDataTooBig, lambda _: too_big())
-    on(SuspiciousOperation, lambda error: ApiError(400, str(error), "invalid"))
     on(UnreadablePostError, lambda _: ApiError(400, "The body ended early.", "invalid"))
     on(Exception, _unforeseen)
 

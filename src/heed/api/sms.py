@@ -37,6 +37,7 @@ Fields = dict[str, StrictStr | StrictInt | StrictFloat | None]
 IdempotencyKey = Annotated[
     str,
     Header(
+        alias="Idempotency-Key",
         max_length=150,
         description="Your own name for this request. Within 24 hours the same key and body get the same answer, and "
         "nothing is sent again; with another body it is refused (409).",
@@ -45,7 +46,7 @@ IdempotencyKey = Annotated[
 
 
 class People(BaseModel):
-    phone: list[str] = Field(max_length=MOST_NUMBERS, examples=[["+447700900501"]])
+    phone: list[str] = Field(min_length=1, examples=[["+447700900501"]])
     merge_fields: Fields = Field({}, description="Win over global_merge_fields", examples=[{"firstname": "Anna"}])
     correlation_id: str | None = Field(None, max_length=120, examples=["order-42"])
 
@@ -56,7 +57,7 @@ class Sms(BaseModel):
     )
     template_id: str | None = Field(None, description="Refused: templates are not stored yet", examples=[None])
     sender: str = Field(alias="from", description="A number or sender name of the account", examples=["+447700900001"])
-    to: list[People] = Field(max_length=MOST_NUMBERS, description=f"At most {MOST_NUMBERS:,} numbers in all")
+    to: list[People] = Field(min_length=1, description=f"At most {MOST_NUMBERS:,} numbers in all")
     global_merge_fields: Fields = Field({}, description="Values for everyone")
     send_at: Time | None = Field(None, description="At most 7 days ahead; left out: at once", examples=[None])
     valid_until: Time | None = Field(
@@ -138,6 +139,11 @@ def test_sms(request: HttpRequest, sms: Sms) -> Any:
     return JsonResponse(_answer(sms, _prepared(account_of(request), sms), None, None))
 
 
+def bound(count: int) -> None:
+    if count > MOST_NUMBERS:
+        raise ApiError(400, f"A request has at most {MOST_NUMBERS:,} numbers.", "too_many", "to")
+
+
 def sender_named(account: Account, raw: str) -> Sender:
     found = senders.find(account, raw)
     if found is None:
@@ -170,8 +176,7 @@ def _prepared(account: Account, sms: Sms) -> Prepared:
     body = _body(sms)
     sender = sender_named(account, sms.sender)
     due_at, expires_at = _times(sms)
-    if sum(len(people.phone) for people in sms.to) > MOST_NUMBERS:
-        raise ApiError(400, f"A request has at most {MOST_NUMBERS:,} numbers.", "too_many", "to")
+    bound(sum(len(people.phone) for people in sms.to))
     drafts: dict[int, Draft] = {}
     errors: list[dict[str, Any]] = []
     for people in sms.to:
@@ -185,8 +190,7 @@ def _prepared(account: Account, sms: Sms) -> Prepared:
             except (numbers.BadNumber, outbound.Refused) as error:
                 errors.append(_problem(raw, people.correlation_id, error))
     if not drafts:
-        words, code = (errors[0]["message"], errors[0]["code"]) if errors else ("Give at least one number.", "invalid")
-        raise ApiError(400, words, code, "to")
+        raise ApiError(400, errors[0]["message"], errors[0]["code"], "to")
     return Prepared(
         sender, list(drafts.values()), errors, _warnings(account, sender, drafts.values()), due_at, expires_at
     )
