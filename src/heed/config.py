@@ -45,7 +45,12 @@ class Config(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     field_keys: SecretStr = SecretStr("")
     id_key: SecretStr = SecretStr("")
-    threads: int = Field(default=4, ge=1, le=64, description="Threads of one web process.")
+    threads: int = Field(
+        default=16,
+        ge=1,
+        le=64,
+        description="Threads of one web process: most wait for a commit, and as many opt-outs can share it.",
+    )
     api_rate: int = Field(default=100, ge=0, description="Requests a second that one API key has; 0 for no limit.")
     debug: bool = False
     email_url: str = Field(

@@ -1,4 +1,7 @@
-"""Every URL of the product on one page. The short opt-out links come last: they may be any five letters."""
+"""Every URL of the product on one page, but for the carriers' hooks, which heed.wsgi gives to heed.hooks.calls.
+
+The short opt-out links come last: they may be any five letters.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from heed.health import healthz
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
-    path("hooks/", include("heed.hooks.urls")),
     path("v1/", include("heed.api.urls")),
     path("", include("heed.console.urls")),
     path("", include("heed.public.urls")),

@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
 
 import pytest
-from django.test import Client
+from django.db import OperationalError
 from people import ANNA, World
 
-from heed.core import gate
+from heed.core import gate, inbound
 from heed.core.models import Inbound
-from heed.hooks import views
+from heed.hooks import calls, writer
+from heed.providers.base import BadHook
 from heed.rules import numbers
+from heed.wsgi import application
 
 TEXT = {"id": "m1", "from": numbers.show(ANNA), "to": "+447700900001", "text": "STOP"}
 
 
 @pytest.fixture(autouse=True)
-def forget_connections() -> None:
-    views._known.clear()
+def forget_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has a database of its own; the writer's thread stays."""
+    calls._known.clear()
+    monkeypatch.setattr(writer, "IDLE_S", 0)
+
+
+def call(body: bytes = b"", path: str = "/hooks/sandbox/tok/", **environ: object) -> tuple[int, dict[str, str]]:
+    """Status and headers of one call, by the rules of WSGI, with a JSON object in the answer."""
+    environ |= {"PATH_INFO": path, "wsgi.input": io.BytesIO(body)}
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_LENGTH": str(len(body)),
+        "QUERY_STRING": "",
+        "SCRIPT_NAME": "",
+    } | environ
+    setup_testing_defaults(environ)
+    started: list[tuple[str, dict[str, str]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
+        started.append((status, dict(headers)))
+
+    answer = validator(application)(environ, start)
+    content = b"".join(answer)
+    answer.close()
+    [(status, headers)] = started
+    assert isinstance(json.loads(content), dict)
+    assert int(headers["Content-Length"]) == len(content)
+    return int(status.split()[0]), headers
 
 
 def post(body: object, path: str = "/hooks/sandbox/tok/") -> int:
-    data = body if isinstance(body, bytes) else json.dumps(body)
-    return Client(raise_request_exception=False).post(path, data, content_type="application/json").status_code
+    return call(body if isinstance(body, bytes) else json.dumps(body).encode(), path)[0]
 
 
 def test_a_stop_has_committed_before_the_200_and_a_replay_adds_nothing(live_world: World) -> None:
@@ -49,10 +80,40 @@ def test_what_can_not_be_read_is_refused_in_words(live_world: World, body: objec
     assert Inbound.objects.count() == 0
 
 
-def test_an_unknown_token_is_404(live_world: World) -> None:
-    assert post(TEXT, "/hooks/sandbox/other/") == 404
-    assert post(TEXT, "/hooks/nobody/tok/") == 404
+@pytest.mark.parametrize("path", ["/hooks/sandbox/other/", "/hooks/nobody/tok/", "/hooks/", "/hooks/sandbox/t\0k/"])
+def test_an_unknown_address_is_404(live_world: World, path: str) -> None:
+    assert post(TEXT, path) == 404
+
+
+def test_the_slash_at_the_end_may_be_left_out(live_world: World) -> None:
+    assert post(TEXT, "/hooks/sandbox/tok") == 200
 
 
 def test_a_get_changes_nothing(live_world: World) -> None:
-    assert Client().get("/hooks/sandbox/tok/").status_code == 405
+    assert call(REQUEST_METHOD="GET")[0] == 405
+
+
+@pytest.mark.parametrize("length", ["7", "many", "-1"])
+def test_a_body_of_another_length_is_refused(length: str) -> None:
+    with pytest.raises(BadHook) as refused:
+        calls._body({"REQUEST_METHOD": "POST", "CONTENT_LENGTH": length, "wsgi.input": io.BytesIO(b"{}")})
+    assert refused.value.status == 400
+
+
+def test_a_database_that_fails_asks_the_carrier_to_try_again(
+    live_world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(batch: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(inbound, "receive_all", fail)
+    with caplog.at_level(logging.CRITICAL):
+        status, headers = call(json.dumps(TEXT).encode())
+    assert (status, headers["Retry-After"]) == (503, "5")
+
+
+def test_headers_are_found_in_any_case() -> None:
+    headers = calls._Headers({"HTTP_X_TWILIO_SIGNATURE": "s", "CONTENT_TYPE": "text/xml", "PATH_INFO": "/"})
+    assert headers["x-twilio-signature"] == "s"
+    assert dict(headers) == {"X-Twilio-Signature": "s", "Content-Type": "text/xml"}
+    assert headers.get("Host") is None

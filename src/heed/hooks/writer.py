@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
-from django.db import close_old_connections
+from django.db import connection
 
 from heed.core import inbound
 from heed.core.inbound import Received
@@ -21,6 +21,7 @@ from heed.rules.values import InboundText
 log = logging.getLogger(__name__)
 
 WAIT_S = 2.0
+IDLE_S = 1.0
 MOST_TOGETHER = 50  # texts in one commit; it holds SQLite's write lock for a few milliseconds
 
 
@@ -61,12 +62,15 @@ class Writer:
         while True:
             batch = [waiting for waiting in self._next() if waiting.done.set_running_or_notify_cancel()]
             if batch:
-                close_old_connections()
                 _commit(batch)
-                close_old_connections()
 
     def _next(self) -> list[_Waiting]:
-        batch = [self._queue.get()]
+        """What waits now: while one batch commits, the next one gathers."""
+        try:
+            batch = [self._queue.get(timeout=IDLE_S)]
+        except Empty:
+            connection.close()  # Nobody holds a connection for nothing.
+            batch = [self._queue.get()]
         size = len(batch[0].items)
         while size < MOST_TOGETHER:
             try:
@@ -81,6 +85,7 @@ def _commit(batch: list[_Waiting]) -> None:
     try:
         received = inbound.receive_all([item for waiting in batch for item in waiting.items])
     except Exception as error:
+        connection.close()  # It may be what failed; the next try opens a new one.
         if len(batch) > 1:  # One request must not fail another.
             for waiting in batch:
                 _commit([waiting])
