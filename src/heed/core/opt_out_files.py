@@ -181,7 +181,7 @@ class _Reader:
         return Doing(
             Verb.IMPORT,
             self.account.id,
-            self._recipient(tables.unguard(phone), is_ours=source in Source.values),
+            self._recipient(phone, is_ours=source in Source.values),
             self._sender(scope) if scope else self.scope,
             Cause(Source.IMPORT, actor=self.actor, note=tables.unguard(clean(note))),
             self._at(at),
@@ -193,11 +193,8 @@ class _Reader:
 
     def _recipient(self, raw: str, *, is_ours: bool) -> int:
         try:
-            return numbers.parse(raw, self.country)
+            return numbers.parse_cell(raw, self.country)
         except numbers.BadNumber as error:
-            if re.fullmatch(r"[1-9][0-9]{6,14}", raw):  # a spreadsheet has eaten the plus
-                with suppress(numbers.BadNumber):
-                    return numbers.parse(f"+{raw}")
             # An export holds numbers that no metadata knew when their STOP came: what Heed wrote, it reads back.
             number = numbers.originator(raw) if is_ours and raw.startswith("+") else None
             if number is None:

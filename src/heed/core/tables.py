@@ -8,20 +8,24 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+import zipfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from io import TextIOBase
+from functools import partial
+from io import SEEK_END, TextIOBase, TextIOWrapper
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import python_calamine
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 DELIMITERS = ",;\t|"
+LONGEST_LINE = 1_000_000  # characters; what is longer is no row of a table
 MOST_SHEET_ROWS = 1_048_576
+MOST_SHEET_BYTES = 256 * 2**20  # unpacked: a million rows of four columns, read into some 400 MB
 _SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
 
@@ -37,24 +41,34 @@ class Line:
     problem: str = ""
 
 
-def read(path: Path) -> Iterator[Line]:
-    """The rows of a CSV or spreadsheet file, the header among them; rows without any text are left out."""
+def read(source: Path | BinaryIO, name: str = "") -> Iterator[Line]:
+    """The rows of a CSV or spreadsheet, the header among them; rows without any text are left out.
+
+    ``source`` is a file, or a stream of bytes that can be read from any place, with the ``name`` to call it by.
+    """
+    if isinstance(source, Path):
+        try:
+            with source.open("rb") as file:
+                yield from read(file, str(source))
+        except OSError as error:
+            raise BadFile(f"{source} can't be read: {error.strerror or error}.") from error
+        return
+    head = source.read(8)
+    source.seek(0)
+    is_sheet = head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or Path(name).suffix.lower() in _SPREADSHEETS
+    yield from _sheet(source, name) if is_sheet else _csv(source)
+
+
+def _csv(source: BinaryIO) -> Iterator[Line]:
+    text = TextIOWrapper(source, _encoding_of(source), errors="replace", newline="")
     try:
-        with path.open("rb") as file:
-            head = file.read(8)
-        is_sheet = head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in _SPREADSHEETS
-        yield from _sheet(path) if is_sheet else _csv(path)
-    except OSError as error:
-        raise BadFile(f"{path} can't be read: {error.strerror or error}.") from error
-
-
-def _csv(path: Path) -> Iterator[Line]:
-    encoding = _encoding_of(path)
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        first = file.readline(100_000)
+        first = text.readline(100_000)
         delimiter = max(DELIMITERS, key=first.count)
-        file.seek(0)
-        yield from (line for line in _taken_apart(file, delimiter) if line.problem or any(map(str.strip, line.cells)))
+        text.seek(0)
+        rows = iter(partial(text.readline, LONGEST_LINE), "")
+        yield from (line for line in _taken_apart(rows, delimiter) if line.problem or any(map(str.strip, line.cells)))
+    finally:
+        text.detach()  # the stream is its giver's to close
 
 
 def _taken_apart(file: Iterator[str], delimiter: str) -> Iterator[Line]:
@@ -86,35 +100,51 @@ def _taken_apart(file: Iterator[str], delimiter: str) -> Iterator[Line]:
             feed = lines()
 
 
-def _encoding_of(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(4)
-        if head.startswith(codecs.BOM_UTF8):
-            return "utf-8-sig"
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        if len(head) == 4 and 0 in head and head[:2] != b"\0\0":
-            return "utf-16-le" if head[1] == 0 else "utf-16-be"
-        file.seek(0)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            while chunk := file.read(1 << 20):
-                decoder.decode(chunk)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"  # what Excel on Windows writes as CSV
+def _encoding_of(source: BinaryIO) -> str:
+    """By its first bytes, else by whether all of it is UTF-8. Leaves ``source`` at its beginning."""
+    head = source.read(4)
+    source.seek(0)
+    if head.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if len(head) == 4 and 0 in head and head[:2] != b"\0\0":
+        return "utf-16-le" if head[1] == 0 else "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while chunk := source.read(1 << 20):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"  # what Excel on Windows writes as CSV
+    finally:
+        source.seek(0)
     return "utf-8"
 
 
-def _sheet(path: Path) -> Iterator[Line]:
+def _sheet(source: BinaryIO, name: str) -> Iterator[Line]:
+    """The rows of the first sheet. The whole of it is read into memory, so its size unpacked has a bound."""
+    _refuse_large(source)
     try:
-        sheet = python_calamine.load_workbook(str(path)).get_sheet_by_index(0)
+        sheet = python_calamine.load_workbook(source).get_sheet_by_index(0)
         for row in sheet.iter_rows():
             cells = [_text(cell) for cell in row]
             if any(map(str.strip, cells)):
                 yield Line(cells)
     except (python_calamine.CalamineError, IndexError) as error:
-        raise BadFile(f"{path} can't be read as a spreadsheet.") from error
+        raise BadFile(f"{name or 'This file'} can't be read as a spreadsheet.") from error
+
+
+def _refuse_large(source: BinaryIO) -> None:
+    size = source.seek(0, SEEK_END)
+    try:
+        with zipfile.ZipFile(source) as packed:
+            size = max(size, sum(entry.file_size for entry in packed.infolist()))
+    except (zipfile.BadZipFile, NotImplementedError):
+        pass  # an old .xls, or none of all: calamine says which
+    source.seek(0)
+    if size > MOST_SHEET_BYTES:
+        raise BadFile("This spreadsheet is too large. Save it as CSV, which has no such bound.")
 
 
 def _text(cell: object) -> str:

@@ -6,6 +6,7 @@ spelled, so ``parse`` and ``originator`` both return the canonical identity; wha
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 import phonenumbers
@@ -16,6 +17,7 @@ MOST_SHORT_CODE = 6  # digits; a short code comes without a plus
 FEWEST_DIGITS, MOST_DIGITS = 5, 15  # E.164 allows 15; carriers deliver originators down to five digits.
 
 _DIGITS = re.compile(r"\+?[0-9]+")
+_BARE = re.compile(r"[1-9][0-9]{6,14}")
 # What people put between digits, and the invisible marks that copying from a document brings along.
 _SPACING = str.maketrans(
     "",
@@ -86,6 +88,18 @@ def person(raw: str, region: str | None = None) -> int:
         return number
 
 
+def parse_cell(raw: str, region: str | None = None) -> int:
+    """``parse`` for a cell of a table, where a spreadsheet may have eaten the plus, or put an apostrophe before it."""
+    raw = raw.strip().removeprefix("'")
+    try:
+        return parse(raw, region)
+    except BadNumber:
+        if _BARE.fullmatch(raw):
+            with contextlib.suppress(BadNumber):
+                return parse(f"+{raw}")
+        raise
+
+
 def originator(raw: str) -> int | None:
     """The canonical number that an inbound message came from, or None for a name or a short code.
 
@@ -135,6 +149,12 @@ def is_valid(number: int) -> bool:
         return phonenumbers.is_valid_number(phonenumbers.parse(f"+{number}"))
     except NumberParseException:
         return False
+
+
+def is_mobile(number: int) -> bool:
+    """Whether ``number`` may be a mobile phone's; in some countries nothing tells."""
+    kinds = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    return is_fictional(number) or phonenumbers.number_type(phonenumbers.parse(f"+{number}")) in kinds
 
 
 def is_fictional(number: int) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from heed.core import handoff, housekeeping, inbound, outbound
+from heed.core import files, handoff, housekeeping, inbound, outbound
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +18,7 @@ DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (outbound.move_due, 0.5),
     (handoff.settle_stale, 2),
     (inbound.read_unread, 5),
+    (files.forget_old, 600),
     (housekeeping.forget_old, 3600),
 )
 

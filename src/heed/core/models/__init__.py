@@ -7,6 +7,7 @@ from heed.core.models.audit import Audit
 from heed.core.models.carrier import Connection, SandboxDelivery, SandboxFailure
 from heed.core.models.consent import Consent, LedgerEntry, Source
 from heed.core.models.event import Event
+from heed.core.models.file import FileChunk, FilePurpose, StoredFile
 from heed.core.models.inbound import Inbound, InboundKey, Mention
 from heed.core.models.message import Message, Purpose
 from heed.core.models.process import IdempotencyKey, Lease
@@ -19,6 +20,8 @@ __all__ = [
     "Connection",
     "Consent",
     "Event",
+    "FileChunk",
+    "FilePurpose",
     "IdempotencyKey",
     "Inbound",
     "InboundKey",
@@ -37,5 +40,6 @@ __all__ = [
     "SenderKind",
     "SignInLink",
     "Source",
+    "StoredFile",
     "User",
 ]
