@@ -26,8 +26,8 @@ def door(view: View) -> View:
             response = answer(error)
         except Http404:
             response = unknown(request)
-        except SuspiciousOperation as error:  # of Django, about headers and parameters
-            response = answer(ApiError(400, str(error), "invalid"))
+        except SuspiciousOperation:  # of Django, about headers and parameters
+            response = answer(ApiError(400, "This request can’t be read.", "invalid"))
         if response.status_code == 405:
             response = _wrong_method(response["Allow"])
         response.headers.setdefault("Cache-Control", "no-store")
