@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 
 from heed.core import sandbox
@@ -43,6 +43,11 @@ def inventory(link: Connection, country: str = "", digits: str = "", limit: int 
 def _unsold(link: Connection, country: str, digits: str) -> Iterator[InventoryNumber]:
     taken = set(Sender.objects.filter(closed_at=None, connection=link).values_list("key", flat=True))
     return (one for one in provider(link).inventory(country, digits) if one.phone_number not in taken)
+
+
+def countries(link: Connection) -> Sequence[str]:
+    """Where ``link`` sells numbers, as two letters each."""
+    return provider(link).countries()
 
 
 def sells(link: Connection, number: int) -> bool:

@@ -61,7 +61,7 @@ def _steps(account: Account) -> list[Step]:
         Step(
             _("Buy a number"),
             _("STOP and UNSUBSCRIBE work on it from the first moment."),
-            reverse("handset"),
+            reverse("buy_number"),
             Sender.objects.filter(account=account, kind=SenderKind.NUMBER).exists(),
         ),
         Step(

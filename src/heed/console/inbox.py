@@ -42,12 +42,12 @@ def inbox(request: ConsoleRequest) -> HttpResponse:
     if before := request.GET.get("before", ""):
         found = found.filter(id__lt=ids.row(ids.INBOUND, before))
     rows = list(found.order_by("-id")[: A_PAGE + 1])
-    shown = _lines(request.account, rows[:A_PAGE])
+    shown = lines(request.account, rows[:A_PAGE])
     older = urlencode({"before": shown[-1].id}) if len(rows) > A_PAGE else ""
     return render(request, "console/inbox/list.html", {"lines": shown, "older": older, "is_first": not before})
 
 
-def _lines(account: Account, rows: Sequence[Inbound]) -> list[Line]:
+def lines(account: Account, rows: Sequence[Inbound]) -> list[Line]:
     left = _left(account, rows)
     return [
         Line(

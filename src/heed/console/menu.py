@@ -47,6 +47,12 @@ GROUPS = (
     Group(
         _("Set-up"),
         [
+            Entry(
+                "numbers",
+                _("Numbers"),
+                "phone",
+                ("buy_number", "number", "add_name", "release_number", "apply_to_account"),
+            ),
             Entry("handset", _("Handset"), "device-mobile"),
         ],
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
-from heed.console import handset, home, inbox, messages, opt_outs, send, sign_in
+from heed.console import handset, home, inbox, manage, messages, numbers, opt_outs, send, sign_in
 
 # Of allauth's pages only these: an e-mail address, once changed by its holder, could take somebody else's invitation.
 _ALLAUTH: list[URLPattern | URLResolver] = [
@@ -27,5 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *messages.urlpatterns,
     *inbox.urlpatterns,
     *opt_outs.urlpatterns,
+    *numbers.urlpatterns,
+    *manage.urlpatterns,
     *handset.urlpatterns,
 ]

@@ -94,6 +94,10 @@ class Provider:
         """The answer once everything is committed."""
         return HookAnswer(200, b"{}")
 
+    def countries(self) -> Sequence[str]:
+        """Where it sells numbers, as two letters each."""
+        return ()
+
     def inventory(self, country: str = "", digits: str = "") -> Sequence[InventoryNumber]:
         """Numbers for sale. Takes no account of who has them."""
         return ()

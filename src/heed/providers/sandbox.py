@@ -70,6 +70,9 @@ class Sandbox(Provider):
         items = body if isinstance(body, list) else [body]
         return [_text(item) for item in items]
 
+    def countries(self) -> Sequence[str]:
+        return ("GB",)
+
     def inventory(self, country: str = "", digits: str = "") -> Sequence[InventoryNumber]:
         if country not in ("", "GB"):
             return ()
