@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
 from heed.core import audit, consent, database, senders, tables
-from heed.core.consent import Cause, Doing, Outcome, Verb
+from heed.core.consent import Cause, Doing, Verb
 from heed.core.models import Account, Sender, Source
+from heed.core.pace import Pace
 from heed.core.tables import Line
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS
@@ -30,8 +31,7 @@ ACCOUNT = "account"  # the scope that is all senders
 COLUMNS = ("phone_number", "scope", "opted_out_at", "note")
 EXPORT_COLUMNS = (*COLUMNS, "source")
 WINDOW = 20_000  # rows that are sorted at a time: neighbours in the table are written together
-CHUNK, SMALLEST_CHUNK = 500, 25
-LONGEST_HOLD_S = 0.005  # of SQLite's one write lock
+CHUNK = 500
 
 _NAMES = {"phone": "phone_number", "phonenumber": "phone_number", "number": "phone_number", "mobile": "phone_number"}
 _CONFLICT = "This person texted START after this opt-out."
@@ -100,7 +100,7 @@ def _import(
     reject: Callable[[Sequence[str]], object],
     progress: Callable[[Counts], object],
 ) -> Counts:
-    counts, pace = Counts(), _Pace()
+    counts, pace = Counts(), Pace(CHUNK)
     while window := list(itertools.islice(lines, WINDOW)):
         reader.now = database.now()
         counts.read += len(window)
@@ -114,7 +114,8 @@ def _import(
         given.sort(key=lambda one: one.doing.recipient)
         while given:
             chunk, given = given[: pace.chunk], given[pace.chunk :]
-            for one, outcome in zip(chunk, pace.record([one.doing for one in chunk]), strict=True):
+            doings = [one.doing for one in chunk]
+            for one, outcome in zip(chunk, pace.commit(partial(consent.record, doings)), strict=True):
                 counts.added += outcome.changed
                 counts.conflicts += outcome.conflict
                 counts.already += not outcome.changed and not outcome.conflict
@@ -122,32 +123,6 @@ def _import(
                     reject([*reader.kept(one.line.cells), _CONFLICT])
         progress(counts)
     return counts
-
-
-class _Pace:
-    """How much is written at a time. On SQLite a chunk that held the one write lock for long is followed by half of it."""
-
-    def __init__(self) -> None:
-        self.chunk = CHUNK
-
-    def record(self, doings: list[Doing]) -> list[Outcome]:
-        held_s = 0.0
-
-        def verb() -> list[Outcome]:
-            nonlocal held_s
-            with transaction.atomic(durable=True):
-                began = time.monotonic()
-                outcomes = consent.record(doings)
-                held_s = time.monotonic() - began
-            return outcomes
-
-        outcomes = database.retried(verb)
-        if not database.is_postgresql():
-            if held_s > LONGEST_HOLD_S:
-                self.chunk = max(SMALLEST_CHUNK, self.chunk // 2)
-            elif held_s < LONGEST_HOLD_S / 2:
-                self.chunk = min(CHUNK, self.chunk * 2)
-        return outcomes
 
 
 class _Reader:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import partial
-from io import SEEK_END, TextIOBase, TextIOWrapper
+from io import SEEK_END, StringIO, TextIOBase, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -53,10 +53,14 @@ def read(source: Path | BinaryIO, name: str = "") -> Iterator[Line]:
         except OSError as error:
             raise BadFile(f"{source} can't be read: {error.strerror or error}.") from error
         return
+    yield from _sheet(source, name) if is_sheet(source, name) else _csv(source)
+
+
+def is_sheet(source: BinaryIO, name: str) -> bool:
+    """Whether ``source`` is a spreadsheet, by its first bytes or its name."""
     head = source.read(8)
     source.seek(0)
-    is_sheet = head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or Path(name).suffix.lower() in _SPREADSHEETS
-    yield from _sheet(source, name) if is_sheet else _csv(source)
+    return head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or Path(name).suffix.lower() in _SPREADSHEETS
 
 
 def _csv(source: BinaryIO) -> Iterator[Line]:
@@ -212,3 +216,10 @@ def guard(text: str) -> str:
 def unguard(text: str) -> str:
     """What ``guard`` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
+def csv_line(row: Sequence[str]) -> str:
+    """``row`` as a line of CSV, what a spreadsheet program could run guarded."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow([guard(cell) for cell in row])
+    return text.getvalue()

@@ -47,6 +47,7 @@ class Look:
     country: str
     columns: list[Column]
     rows: list[list[str]]  # the first ones, without the header
+    lines: int  # about how many rows the file has
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,20 @@ class Mapping:
 
 def store(account: Account, name: str, parts: Iterable[bytes], *, actor: str) -> StoredFile:
     """Store a file that is being uploaded, and look into it. Raises Refused for what is no table."""
+    ends = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal ends
+        for part in parts:
+            ends += part.count(b"\n")
+            yield part
+
     try:
-        file = files.store(account, name, parts, purpose=FilePurpose.UPLOAD, actor=actor)
+        file = files.store(account, name, counted(), purpose=FilePurpose.UPLOAD, actor=actor)
     except files.Refused as error:
         raise Refused(str(error)) from error
     try:
-        file.look = asdict(_look(account, file))
+        file.look = asdict(_look(account, file, ends))
     except Refused:
         files.delete(file)
         raise
@@ -138,8 +147,9 @@ def header(file: StoredFile) -> list[str]:
     return [column.name for column in look(file).columns]
 
 
-def _look(account: Account, file: StoredFile) -> Look:
-    rows = [[clean(cell)[:MOST_CELL] for cell in line.cells] for line in islice(lines(file), LOOKED_AT)]
+def _look(account: Account, file: StoredFile, ends: int) -> Look:
+    every = lines(file)
+    rows = [[clean(cell)[:MOST_CELL] for cell in line.cells] for line in islice(every, LOOKED_AT)]
     if not rows:
         raise Refused("There is no row in this file.")
     found = columns.find(rows, account.country)
@@ -154,4 +164,7 @@ def _look(account: Account, file: StoredFile) -> Look:
         taken.add(key)
         examples = [row[place] for row in body if place < len(row) and row[place].strip()][:3]
         seen.append(Column(place, name[:80], key, examples))
-    return Look(found.has_header, found.phone, found.country, seen, [row[:width] for row in body[:SHOWN]])
+    if tables.is_sheet(files.opened(file), file.name):  # all of it has been read; its line ends are none
+        ends = len(rows) + sum(1 for _ in every)
+    shown = [row[:width] for row in body[:SHOWN]]
+    return Look(found.has_header, found.phone, found.country, seen, shown, max(ends, len(rows)))

@@ -1,4 +1,4 @@
-"""The worker: what must happen by itself. Due messages, dead processes, texts that could not be read, housekeeping."""
+"""The worker: what must happen by itself. Due messages, dead processes, unread texts, housekeeping; jobs in a thread."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections
 
 from heed.core import files, handoff, housekeeping, inbound, outbound
+from heed.workers.jobs import JobThread
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,15 @@ def run(stopping: threading.Event) -> None:
     """Do every duty when it is time, until ``stopping``. A duty that raises is logged and tried again."""
     next_at = {duty: 0.0 for duty, _ in DUTIES}
     log.info("Working.")
+    at_jobs = JobThread(stopping)
+    at_jobs.start()
     while not stopping.is_set():
         close_old_connections()
         for duty, every_s in DUTIES:
             if time.monotonic() >= next_at[duty]:
                 next_at[duty] = time.monotonic() + (0 if _did_something(duty) else every_s)
         stopping.wait(max(0.0, min(next_at.values()) - time.monotonic()))
+    at_jobs.join()
 
 
 def _did_something(duty: Callable[[], int]) -> bool:

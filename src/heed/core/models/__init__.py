@@ -6,9 +6,11 @@ from heed.core.models.account import Account, ApiKey, Invitation, Member, Role, 
 from heed.core.models.audit import Audit
 from heed.core.models.carrier import Connection, SandboxDelivery, SandboxFailure
 from heed.core.models.consent import Consent, LedgerEntry, Source
+from heed.core.models.contact import Contact, ContactList, ListMember
 from heed.core.models.event import Event
 from heed.core.models.file import FileChunk, FilePurpose, StoredFile
 from heed.core.models.inbound import Inbound, InboundKey, Mention
+from heed.core.models.job import Job, JobState
 from heed.core.models.message import Message, Purpose
 from heed.core.models.process import IdempotencyKey, Lease
 from heed.core.models.sender import Keyword, Sender, SenderKind
@@ -19,6 +21,8 @@ __all__ = [
     "Audit",
     "Connection",
     "Consent",
+    "Contact",
+    "ContactList",
     "Event",
     "FileChunk",
     "FilePurpose",
@@ -26,9 +30,12 @@ __all__ = [
     "Inbound",
     "InboundKey",
     "Invitation",
+    "Job",
+    "JobState",
     "Keyword",
     "Lease",
     "LedgerEntry",
+    "ListMember",
     "Member",
     "Mention",
     "Message",

@@ -1,0 +1,125 @@
+"""The people whom a file names: windows of its rows, each sorted by recipient, with what can't be used and why.
+
+A window read again is the same window, so a job that was killed in the middle of one goes on behind its last commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from operator import itemgetter
+
+from heed.core import jobs, uploads
+from heed.core.models import Job, StoredFile
+from heed.core.pace import Pace
+from heed.core.tables import Line
+from heed.core.uploads import MOST_CELL, Mapping
+from heed.rules import numbers
+from heed.rules.numbers import BadNumber
+from heed.rules.texts import clean
+
+# Each commit touches the pages of its people's neighbours: half the window costs nearly twice the time.
+WINDOW = 200_000
+
+Named = tuple[int, tuple[str, ...]]  # a recipient, and the values of the mapping's fields in order
+
+
+@dataclass(slots=True)
+class Window:
+    """Lines ``start`` to ``end`` of a file, as people in order of recipient, and rejected rows with their reasons."""
+
+    start: int
+    end: int = 0
+    people: list[Named] = field(default_factory=list)
+    rejects: list[list[str]] = field(default_factory=list)
+
+
+def work_through(
+    job: Job,
+    keep_on: jobs.KeepOn,
+    most: int,
+    write: Callable[[Sequence[Named]], dict[str, int]],
+    refuse: Callable[[int], str] | None = None,
+) -> bool:
+    """Give ``write`` the people of the job's upload, at most ``most`` at a time; whether the end was reached.
+
+    ``write`` stands in a transaction and returns what to add to the job's counts, which has rows and invalid besides.
+    """
+    if job.upload is None:
+        raise jobs.Failed("The file that was uploaded is gone.")
+    mapping, pace = Mapping.from_json(job.setting["mapping"]), Pace(most)
+    try:
+        for window in windows(job.upload, mapping, job.line, refuse):
+            chunks = jobs.reject(job, uploads.header(job.upload), window.rejects)
+            while job.rows < len(window.people):
+                if not keep_on():
+                    jobs.put_down(job)
+                    return False
+                jobs.step(job, partial(_written, job, write, window, pace.chunk), pace)
+            jobs.step(job, partial(_read, job, window, chunks))
+    except uploads.Refused as error:
+        raise jobs.Failed(str(error)) from error
+    return True
+
+
+def _written(
+    job: Job, write: Callable[[Sequence[Named]], dict[str, int]], window: Window, most: int
+) -> dict[str, object]:
+    chunk = window.people[job.rows : job.rows + most]
+    counts = jobs.summed(job, **write(chunk))
+    return {"rows": job.rows + len(chunk), "counts": counts, "done": window.start + job.rows + len(chunk)}
+
+
+def _read(job: Job, window: Window, chunks: int) -> dict[str, object]:
+    counts = jobs.summed(job, rows=len(window.people) + len(window.rejects), invalid=len(window.rejects))
+    return {"line": window.end, "rows": 0, "reject_chunks": chunks, "counts": counts, "done": window.end}
+
+
+class Unusable(ValueError):
+    """This row can't be used."""
+
+
+def windows(
+    file: StoredFile, mapping: Mapping, start: int, refuse: Callable[[int], str] | None = None
+) -> Iterator[Window]:
+    """The windows of ``file`` from line ``start`` on. ``refuse`` says why a number can't be used, or ""."""
+    lines = uploads.lines(file, start)
+    reader = _Reader(mapping, refuse)
+    begin = at = start
+    if start == 0 and mapping.has_header:
+        next(lines, None)
+        at = 1
+    while (window := reader.window(begin, at, lines)).end > at:
+        yield window
+        begin = at = window.end
+
+
+class _Reader:
+    def __init__(self, mapping: Mapping, refuse: Callable[[int], str] | None) -> None:
+        self.phone, self.country, self.refuse = mapping.phone, mapping.country, refuse
+        self.places = sorted(mapping.fields)
+
+    def window(self, begin: int, at: int, lines: Iterator[Line]) -> Window:
+        window = Window(begin, at)
+        for line in islice(lines, WINDOW):
+            window.end += 1
+            try:
+                window.people.append((self._recipient(line), self._values(line.cells)))
+            except (BadNumber, Unusable) as error:
+                window.rejects.append([*line.cells, str(error)])
+        window.people.sort(key=itemgetter(0))  # stable: the first of a person's rows stays the first
+        return window
+
+    def _recipient(self, line: Line) -> int:
+        if line.problem:
+            raise Unusable(line.problem)
+        recipient = numbers.parse_cell(line.cells[self.phone] if self.phone < len(line.cells) else "", self.country)
+        if self.refuse and (reason := self.refuse(recipient)):
+            raise Unusable(reason)
+        return recipient
+
+    def _values(self, cells: list[str]) -> tuple[str, ...]:
+        width = len(cells)
+        return tuple([clean(cells[place]).strip()[:MOST_CELL] if place < width else "" for place in self.places])
