@@ -165,6 +165,7 @@ def _play(world: World, tenants: tuple[Tenant, Tenant], history: list[list[Step]
         oracle.act(doings)
     _consent_is_what_the_ledger_gives(oracle)
     _may_send_agrees(oracle)
+    _blocked_senders_agree(oracle)
     late = _insert(world, oracle)
     _claim_everything(world)
     for key, message_id in early.items():
@@ -255,6 +256,16 @@ def _may_send_agrees(oracle: Oracle) -> None:
             assert scrub == gate.Scrub(
                 len(PEOPLE) - len(reasons), reasons.count("opted_out"), reasons.count("in_review")
             )
+
+
+def _blocked_senders_agree(oracle: Oracle) -> None:
+    for tenant in oracle.tenants:
+        in_use = Sender.objects.filter(account=tenant.account, closed_at=None)
+        for recipient in PEOPLE:
+            rows = consent.standing_of(tenant.account.id, recipient)
+            expected = {one.id: rules.may_send(rows, one.id, one.pool_id) for one in in_use}
+            found = gate.blocked_senders(tenant.account.id, recipient)
+            assert found == {id_: block for id_, block in expected.items() if block}
 
 
 def _claim_everything(world: World) -> None:

@@ -1,7 +1,8 @@
 """The question: may this message go to this recipient from this sender? Nobody else reads consent for that purpose.
 
 The condition stands here once, in SQL, because that is where it must hold. It is asked by ``may_send`` (API, console),
-``scrub`` (counts beforehand), ``sweep`` (the last statement of every act that blocks) and ``claim`` (hand-off).
+``blocked_senders`` (one person's history), ``scrub`` (counts beforehand), ``sweep`` (the last statement of every act
+that blocks) and ``claim`` (hand-off).
 ``rules.consent.may_send`` is its oracle; a property test holds the two together.
 """
 
@@ -36,6 +37,7 @@ _BLOCKING = f"""CASE
     WHEN everyone.held > 0 THEN 'everyone held'
     WHEN own.held > 0 THEN 'own held'
     WHEN pool.held > 0 THEN 'pool held' END"""
+_SINCE = "CASE WHEN own.state = 'out' THEN own.since WHEN pool.state = 'out' THEN pool.since ELSE everyone.since END"
 _REASON = "CASE WHEN v.blocking IS NULL THEN '' WHEN v.blocking LIKE '%% held' THEN 'in_review' ELSE 'opted_out' END"
 _ENTRY = """CASE v.blocking WHEN 'own' THEN v.own_entry WHEN 'pool' THEN v.pool_entry
     WHEN 'everyone' THEN v.everyone_entry END"""
@@ -57,9 +59,7 @@ def may_send(account_id: int, sender_id: int, recipients: Iterable[int], *, pool
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT v.recipient, v.blocking, v.since FROM (
-                SELECT q.recipient, {_BLOCKING} AS blocking,
-                    CASE WHEN own.state = 'out' THEN own.since WHEN pool.state = 'out' THEN pool.since
-                        ELSE everyone.since END AS since
+                SELECT q.recipient, {_BLOCKING} AS blocking, {_SINCE} AS since
                 FROM (SELECT CAST(%s AS bigint) AS account_id, CAST(given.value AS bigint) AS recipient,
                     CAST(%s AS bigint) AS sender_id, CAST(%s AS bigint) AS pool_id
                     FROM {database.numbers_table()}) q {_ROWS}) v
@@ -67,6 +67,20 @@ def may_send(account_id: int, sender_id: int, recipients: Iterable[int], *, pool
             [account_id, sender_id, pool_id, database.numbers_value(sorted(set(recipients)))],
         )
         return {recipient: _block(blocking, since) for recipient, blocking, since in cursor.fetchall()}
+
+
+def blocked_senders(account_id: int, recipient: int) -> dict[int, Block]:
+    """Which of the account's senders in use may not send to ``recipient`` now, and why. Who is absent may."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT v.sender_id, v.blocking, v.since FROM (
+                SELECT q.sender_id, {_BLOCKING} AS blocking, {_SINCE} AS since
+                FROM (SELECT account_id, CAST(%s AS bigint) AS recipient, id AS sender_id, pool_id FROM core_sender
+                    WHERE account_id = %s AND closed_at IS NULL) q {_ROWS}) v
+            WHERE v.blocking IS NOT NULL""",  # noqa: S608 (our own text alone)
+            [recipient, account_id],
+        )
+        return {sender_id: _block(blocking, since) for sender_id, blocking, since in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)
