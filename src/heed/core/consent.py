@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any  # Rows of a cursor.
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from heed.core import database, events, gate
 from heed.core.events import Happened
@@ -109,14 +110,24 @@ def lift(account_id: int, sender_id: int, recipient: int, cause: Cause) -> Outco
 
 def needs_reason(account_id: int, sender_id: int, recipient: int) -> bool:
     """Whether the person asked for the standing opt-out themselves, first or later, so that lifting it needs a reason."""
-    row = Consent.objects.filter(account_id=account_id, recipient=recipient, sender_id=sender_id, state=State.OUT)
-    since = row.values_list("entry_id", flat=True).first()
-    entries = LedgerEntry.objects.filter(
-        account_id=account_id, recipient=recipient, sender_id=sender_id, act=Act.OPT_OUT, id__gte=since or 0
+    return sender_id in asked_themselves(account_id, recipient)
+
+
+def asked_themselves(account_id: int, recipient: int) -> set[int]:
+    """What the person has left of their own accord, first or later: the senders (0: all) with such a standing opt-out."""
+    standing = Consent.objects.filter(account_id=account_id, recipient=recipient, state=State.OUT)
+    theirs = LedgerEntry.objects.filter(
+        account_id=account_id,
+        recipient=recipient,
+        act=Act.OPT_OUT,
+        source__in=[source for source in Source if source.is_the_person],
     )
-    return since is not None and any(
-        Source(source).is_the_person for source in entries.values_list("source", flat=True).distinct()
-    )
+    last = dict(theirs.order_by().values_list("sender_id").annotate(Max("id")))
+    return {
+        sender_id
+        for sender_id, since in standing.values_list("sender_id", "entry_id")
+        if last.get(sender_id, -1) >= since
+    }
 
 
 def act(doing: Doing) -> Outcome:
