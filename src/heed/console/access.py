@@ -9,7 +9,10 @@ from typing import Any, Concatenate, ParamSpec
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
+from django_htmx.http import HttpResponseClientRedirect
 
 from heed.console import menu
 from heed.core.models import Account, Member, Role, User
@@ -28,31 +31,31 @@ class ConsoleRequest(HttpRequest):
     htmx: Any  # django-htmx's details
 
 
-View = Callable[Concatenate[ConsoleRequest, Arguments], HttpResponse]
+View = Callable[Concatenate[ConsoleRequest, Arguments], HttpResponseBase]  # a page, or a file that streams
 
 
-def page(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+def page(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponseBase]:
     """A page for every member. Without a session one signs in first; without an account one is told so."""
     return _guarded(view, lambda role: True)
 
 
-def senders_only(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+def senders_only(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponseBase]:
     """A page for those who send: everyone but viewers. Others get 403."""
     return _guarded(view, lambda role: role.may_send)
 
 
-def administrators_only(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+def administrators_only(view: View[Arguments]) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponseBase]:
     """A page for owners and administrators. Others get 403."""
     return _guarded(view, lambda role: role.may_lift)
 
 
 def _guarded(
     view: View[Arguments], allows: Callable[[Role], bool]
-) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
+) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponseBase]:
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return _door(request)
         member = member_of(request)
         if member is None:
             return render(request, "console/no_account.html", status=403)
@@ -60,9 +63,18 @@ def _guarded(
         request.actor = member.user.email  # type: ignore[attr-defined]
         if not allows(Role(member.role)):
             raise PermissionDenied("Your role does not allow this.")
-        return view(request, *args, **kwargs)  # type: ignore[arg-type]  # it is a ConsoleRequest now
+        with timezone.override(member.account.time_zone):  # Times are stored in UTC and shown in the account's zone.
+            return view(request, *args, **kwargs)  # type: ignore[arg-type]  # it is a ConsoleRequest now
 
     return guarded  # type: ignore[return-value]  # mypy insists on the name of the first argument
+
+
+def _door(request: HttpRequest) -> HttpResponse:
+    """To sign in; and when htmx asks for a part of a page, the whole page goes there."""
+    htmx = getattr(request, "htmx", None)
+    if htmx:
+        return HttpResponseClientRedirect(redirect_to_login(htmx.current_url_abs_path or "/").url)
+    return redirect_to_login(request.get_full_path())
 
 
 def member_of(request: HttpRequest) -> Member | None:
