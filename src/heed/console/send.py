@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from heed.rules.wording import Ways
 
 MOST_RECIPIENTS = 1000
 MOST_TEXT = 10_000  # characters that are counted; ten parts have 1,530
+MOST_FORCING = 10  # characters that are named
 DOOR = "quick_send"
 
 
@@ -51,6 +53,15 @@ class Invalid:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Somebody whom the gate would stop now. ``recipient`` leads to their history."""
+
+    recipient: int
+    phone: str
+    why: str
+
+
 @dataclass(slots=True)
 class People:
     """Whom the form names: each once, in order, and what could not be used."""
@@ -66,8 +77,8 @@ class Review:
 
     people: People
     to_send: list[str]
-    opted_out: list[str]
-    in_review: list[str]
+    opted_out: list[LeftOut]
+    in_review: list[LeftOut]
     left_another: int  # of those to send to: how many left another sender of the account alone
     counted: Segments
 
@@ -84,9 +95,7 @@ class Review:
         """What the button says: the verb and the count."""
         count = len(self.to_send)
         if not count:
-            return ngettext("Record %(n)s as not sent", "Record %(n)s as not sent", self.left_out) % {
-                "n": self.left_out
-            }
+            return _("Record %(n)s as not sent") % {"n": f"{self.left_out:,}"}
         return ngettext("Send to %(n)s person", "Send to %(n)s people", count) % {"n": f"{count:,}"}
 
 
@@ -174,7 +183,12 @@ def _compose(request: ConsoleRequest, composing: Composing, status: int = 200) -
     choices = sorted(open_ones, key=lambda sender: (not sender.takes_replies, sender.address))
     if composing.sender is None and not composing.asked_sender and choices:
         composing.sender = choices[0]
-    context = _shown(account, composing) | {"composing": composing, "choices": choices}
+    context = _shown(account, composing) | {
+        "composing": composing,
+        "choices": choices,
+        "most": f"{MOST_RECIPIENTS:,}",
+        "country": account.country,
+    }
     return render(request, "console/send/compose.html", context, status=status)
 
 
@@ -182,13 +196,27 @@ def _shown(account: Account, composing: Composing) -> dict[str, object]:
     """What stands under the message while it is written: parts, what forces UCS-2, ways out, lint."""
     ways = outbound.ways_out(account, composing.sender) if composing.sender else Ways()
     text = composing.text[:MOST_TEXT]
+    counted = segments.count(text.strip())
     return {
-        "counted": segments.count(text.strip()),
+        "counted": counted,
         "most_parts": outbound.MOST_PARTS,
-        "is_blank": not text.strip(),
-        "lines": ways.lines(),
+        "is_too_long": counted.parts > outbound.MOST_PARTS,
+        "forcing": [_character(char) for char in counted.forcing[:MOST_FORCING]],
+        "ways": _named(ways),
         "warning": wording.lint(text, ways) if composing.sender and text.strip() else "",
     }
+
+
+def _named(ways: Ways) -> list[tuple[str, str]]:
+    """The ways out by name, each with the line that offers it."""
+    names = {"keyword": _("By reply"), "free_keyword": _("By free keyword"), "link": _("By web form")}
+    return [(names[way], line) for way, line in ways.lines().items()]
+
+
+def _character(char: str) -> str:
+    """``char`` as people can see it: one without a shape of its own by its name in Unicode."""
+    is_seen = char.isprintable() and not char.isspace() and not unicodedata.combining(char)
+    return char if is_seen else unicodedata.name(char, f"U+{ord(char):04X}").lower()
 
 
 @senders_only
@@ -196,7 +224,7 @@ def _shown(account: Account, composing: Composing) -> dict[str, object]:
 def count(request: ConsoleRequest) -> HttpResponse:
     """The part under the message, while somebody writes. By POST because texts don't belong in addresses and logs."""
     composing = _composing(request, request.POST)
-    context = _shown(request.account, composing) | {"composing": composing}
+    context = _shown(request.account, composing) | {"composing": composing, "is_part": True}
     return render(request, "console/send/count.html", context)
 
 
@@ -213,16 +241,20 @@ def _review(request: ConsoleRequest, composing: Composing, sender: Sender, peopl
 
 def _reviewed(account: Account, sender: Sender, people: People, text: str) -> Review:
     blocked = gate.may_send(account.id, sender.id, people.recipients, pool_id=sender.pool_id)
-    by_reason: dict[str, list[str]] = {"": [], "opted_out": [], "in_review": []}
-    for recipient in people.recipients:
-        reason = blocked[recipient].reason if recipient in blocked else ""
-        by_reason[reason].append(numbers.pretty(recipient))
     going = [one for one in people.recipients if one not in blocked]
+    left_out = {
+        reason: [
+            LeftOut(one, numbers.pretty(one), words.block(blocked[one]))
+            for one in people.recipients
+            if one in blocked and blocked[one].reason == reason
+        ]
+        for reason in ("opted_out", "in_review")
+    }
     return Review(
         people,
-        by_reason[""],
-        by_reason["opted_out"],
-        by_reason["in_review"],
+        [numbers.pretty(one) for one in going],
+        left_out["opted_out"],
+        left_out["in_review"],
         _left_another(account, sender, going),
         segments.count(text),
     )
@@ -236,7 +268,11 @@ def _left_another(account: Account, sender: Sender, going: Sequence[int]) -> int
 def _send(request: ConsoleRequest, composing: Composing, sender: Sender, people: People) -> HttpResponse:
     text, token = outbound.check_text(composing.text), composing.token
     drafts = [Draft(recipient, numbers.show(recipient), text, token) for recipient in people.recipients]
-    sent = outbound.queue_once(token, sender, drafts, door=DOOR, actor=request.actor)
+    try:
+        sent = outbound.queue_once(token, sender, drafts, door=DOOR, actor=request.actor)
+    except outbound.Refused as error:  # released since it was looked up
+        composing.errors["from"] = str(error)
+        return _compose(request, composing, status=422)
     states = Counter(request.account.message_set.filter(id__in=sent).values_list("state", flat=True))
     stopped = states["suppressed"]
     going = states.total() - stopped
@@ -245,8 +281,8 @@ def _send(request: ConsoleRequest, composing: Composing, sender: Sender, people:
         notices.success(request, told)
     if stopped:
         told = ngettext(
-            "%(n)s person has opted out and is not sent to.",
-            "%(n)s people have opted out and are not sent to.",
+            "Not sent to %(n)s person who opted out or is in review.",
+            "Not sent to %(n)s people who opted out or are in review.",
             stopped,
         )
         notices.warning(request, told % {"n": f"{stopped:,}"})

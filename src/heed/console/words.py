@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from heed.core.models import Account, LedgerEntry, Message, Sender, Source
-from heed.rules.consent import ALL_SENDERS
+from heed.rules.consent import ALL_SENDERS, Block
 from heed.rules.reading import Verdict
 from heed.rules.states import MessageState
 
@@ -119,6 +119,16 @@ def how(entry: LedgerEntry, places: Addresses) -> str:
             return _("after a review")
         case Source.DEADLINE:
             return _("when a review was overdue")
+
+
+def block(found: Block | None) -> str:
+    """Why the gate stops a message; "" if it does not."""
+    if found is None:
+        return ""
+    if found.reason == "in_review":
+        return _("A text from them is in review.")
+    left = _("Left the account") if found.scope == "account" else _("Left this sender")
+    return _("%(left)s on %(day)s.") % {"left": left, "day": day(found.since)} if found.since else f"{left}."
 
 
 def why(message: Message, entry: LedgerEntry | None, places: Addresses) -> str:

@@ -52,12 +52,12 @@ class Ways:
     shared_number: str = ""
     link: str = ""
 
-    def lines(self) -> list[str]:
-        """The lines that a message may carry; a reply to a sender name is never among them."""
-        lines = [stop_line(self.number)] if self.number else []
+    def lines(self) -> dict[str, str]:
+        """The lines that a message may carry, by way (as in ``exits``); a reply to a sender name is never among them."""
+        lines = {"keyword": stop_line(self.number)} if self.number else {}
         if self.free_keyword and self.shared_number:
-            lines.append(free_keyword_line(self.free_keyword, self.shared_number))
-        return [*lines, link_line(self.link)] if self.link else lines
+            lines["free_keyword"] = free_keyword_line(self.free_keyword, self.shared_number)
+        return lines | ({"link": link_line(self.link)} if self.link else {})
 
 
 def exits(text: str, ways: Ways) -> list[str]:
