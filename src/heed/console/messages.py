@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib import messages as notices
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -25,6 +27,7 @@ from heed.rules.states import MessageState
 
 A_PAGE = 50
 UNSETTLED = frozenset({MessageState.QUEUED, MessageState.SENDING})
+SOON = timedelta(minutes=2)  # a message that waits no longer than this is still watched
 CANCELLABLE = frozenset({MessageState.WAITING, MessageState.QUEUED})
 
 
@@ -53,24 +56,55 @@ class Step:
 @require_safe
 @vary_on_headers("HX-Request")
 def messages(request: ConsoleRequest) -> HttpResponse:
-    """Newest first. ``number`` and ``state`` filter, ``first`` and ``last`` show one send, ``before`` pages."""
+    """Newest first. ``number`` and ``state`` filter, ``first`` and ``last`` show one send, ``before`` pages.
+
+    While something is moving the page asks for its rows again, with ``seen`` of those it has: 204 if nothing has changed.
+    """
     asked = {name: request.GET.get(name, "").strip() for name in ("number", "state", "first", "last", "before")}
     found, error = _filtered(request.account, asked)
     older = found.filter(id__lt=ids.row(ids.MESSAGE, asked["before"])) if asked["before"] else found
     rows = list(older.select_related("sender").order_by("-id")[: A_PAGE + 1])
     shown = lines(request.account, rows[:A_PAGE])
+    is_part = bool(request.htmx) and not request.htmx.boosted
+    if is_part and request.GET.get("seen") == _seen(shown):
+        return HttpResponse(status=204)
     kept = {name: value for name, value in asked.items() if value and name != "before"}
+    is_one_send = bool(asked["first"] and asked["last"])
     context = {
         "lines": shown,
         "asked": asked,
         "error": error,
         "is_filtered": bool(kept),
+        "is_one_send": is_one_send,
+        "summary": _summary(found) if is_one_send else [],
         "states": words.STATES.items(),
+        "is_first": not asked["before"],
+        "newest": urlencode(kept),
         "older": urlencode(kept | {"before": shown[-1].id}) if len(rows) > A_PAGE else "",
-        "is_moving": not asked["before"] and any(line.message.state in UNSETTLED for line in shown),
+        "again": urlencode(kept | {"seen": _seen(shown)}) if not asked["before"] and _is_moving(shown) else "",
+        "is_part": is_part,
     }
-    is_part = bool(request.htmx) and not request.htmx.boosted
     return render(request, "console/messages/" + ("rows.html" if is_part else "list.html"), context)
+
+
+def _seen(shown: Sequence[Line]) -> str:
+    facts = "".join(f"{line.id}{line.message.state}{line.why}" for line in shown)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def _is_moving(shown: Sequence[Line]) -> bool:
+    soon = timezone.now() + SOON
+    return any(
+        line.message.state in UNSETTLED
+        or (line.message.state == MessageState.WAITING and line.message.due_at and line.message.due_at < soon)
+        for line in shown
+    )
+
+
+def _summary(found: QuerySet[Message]) -> list[tuple[words.Badge, int]]:
+    """How one send stands: how many messages are in which state."""
+    counts = dict(found.order_by().values_list("state").annotate(Count("id")))
+    return [(badge, counts[state]) for state, badge in words.STATES.items() if state in counts]
 
 
 def _filtered(account: Account, asked: dict[str, str]) -> tuple[QuerySet[Message], str]:
@@ -114,8 +148,15 @@ def lines(account: Account, rows: Iterable[Message]) -> list[Line]:
 def message(request: ConsoleRequest, public_id: str) -> HttpResponse:
     row = _message(request.account, public_id)
     line = lines(request.account, [row])[0]
+    if request.htmx and request.GET.get("seen") == _seen([line]):
+        return HttpResponse(status=204)
     ledger = words.entries(request.account, [row.entry_id])
-    context = {"line": line, "steps": _steps(line, ledger.get(row.entry_id or 0))}
+    context = {
+        "line": line,
+        "steps": _steps(line, ledger.get(row.entry_id or 0)),
+        "by": _by(row),
+        "again": urlencode({"seen": _seen([line])}) if _is_moving([line]) else "",
+    }
     return render(request, "console/messages/detail.html", context)
 
 
