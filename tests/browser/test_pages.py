@@ -7,18 +7,23 @@ from django.urls import URLPattern, reverse
 from visiting import SCHEMES, WIDTHS
 
 # Pages that need an id of something are reached by the first link to them on another page.
-PAGES = ["home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox"]
+PAGES = [
+    "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "quick_send", "messages",
+    "opt_outs", "add_opt_outs",
+]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "number": ("numbers", "th a.number"),
     "release_number": ("numbers", "a[href$='/release/']"),
+    "message": ("messages", ".message-cell a"),
+    "opt_out_history": ("opt_outs", "tbody a"),
 }
 # Not pages of their own: actions, parts of pages, doors of people who are not signed in, other people's pages.
 OTHERS = {
     "choose_account", "sign_in_link", "join", "account_login", "account_logout", "account_reauthenticate",
-    "account_set_password", "account_signup", "account_inactive", "quick_send", "quick_send_count", "messages", "message",
-    "cancel_message", "opt_out_text", "opt_outs", "add_opt_outs", "opt_out_history", "remove_opt_out", "handset",
-    "handset_screen", "handset_text", "switch_all_numbers", "reply_parts", "change_replies", "change_keywords",
-    "add_keywords", "switch_number", "apply_to_account",
+    "account_set_password", "account_signup", "account_inactive", "quick_send_count", "cancel_message",
+    "opt_out_text", "export_opt_outs", "remove_opt_out", "handset", "handset_screen", "handset_text",
+    "switch_all_numbers", "reply_parts", "change_replies", "change_keywords", "add_keywords", "switch_number",
+    "apply_to_account",
 }  # fmt: skip
 
 

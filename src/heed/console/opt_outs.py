@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.contrib import messages as notices
 from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, administrators_only, page, senders_only
 from heed.console.messages import lines
-from heed.core import consent
+from heed.core import consent, gate, opt_out_files, tables
 from heed.core.consent import Cause
 from heed.core.models import Account, Consent, Inbound, LedgerEntry, Message, Sender, Source
 from heed.rules import numbers
@@ -30,6 +32,7 @@ A_PAGE = 50
 MOST_COUNTED = 10_000
 MOST_BY_HAND = 100  # more than these belong in a file
 MOST_NOTE = 500
+A_CHUNK = 64 * 1024  # characters of an export
 THE_ACCOUNT = "account"
 
 
@@ -71,6 +74,8 @@ def opt_outs(request: ConsoleRequest) -> HttpResponse:
         "recipient": recipient,
         "phone": numbers.pretty(recipient) if recipient else "",
         "error": _("“%(raw)s” is not a phone number.") % {"raw": raw} if raw and not recipient else "",
+        "is_first": not before,
+        "newest": urlencode(older),
         "older": urlencode(older | {"before": ids.public(ids.ENTRY, rows[A_PAGE - 1].entry_id)})
         if len(rows) > A_PAGE
         else "",
@@ -100,6 +105,29 @@ def _standing(row: Consent, entry: LedgerEntry | None, places: words.Addresses) 
     )
 
 
+@page
+@require_safe
+def export(request: ConsoleRequest) -> StreamingHttpResponse:
+    """The whole list as CSV, page by page as it is read; it imports back unchanged."""
+    response = StreamingHttpResponse(_csv(request.account), content_type="text/csv; charset=utf-8")
+    name = f"opt-outs-{request.account.slug}-{timezone.localdate():%Y-%m-%d}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _csv(account: Account) -> Iterator[str]:
+    buffer = io.StringIO(newline="")
+    with tables.write(buffer) as writer:
+        writer.writerow(opt_out_files.EXPORT_COLUMNS)
+        for row in opt_out_files.rows(account.id):
+            writer.writerow(row)
+            if buffer.tell() > A_CHUNK:
+                yield buffer.getvalue()
+                buffer.seek(0)
+                buffer.truncate()
+        yield buffer.getvalue()
+
+
 # By hand
 
 
@@ -124,7 +152,15 @@ def add(request: ConsoleRequest) -> HttpResponse:
             notices.success(request, done)
             return redirect("opt_out_history", people[0]) if count == 1 else redirect("opt_outs")
     choices = [(ids.public(ids.SENDER, one.id), one.address) for one in _places(account)]
-    context = {"form": form, "errors": errors, "choices": choices, "the_account": THE_ACCOUNT}
+    context = {
+        "form": form,
+        "errors": errors,
+        "choices": choices,
+        "the_account": THE_ACCOUNT,
+        "most": MOST_BY_HAND,
+        "most_note": MOST_NOTE,
+        "columns": ", ".join(opt_out_files.COLUMNS),
+    }
     return render(request, "console/opt_outs/add.html", context, status=422 if errors else 200)
 
 
@@ -169,17 +205,19 @@ def remove(request: ConsoleRequest, recipient: int) -> HttpResponse:
     raw, reason = request.POST.get("scope", ""), clean(request.POST.get("reason", "")).strip()
     sender_id = ALL_SENDERS if raw == THE_ACCOUNT else ids.row(ids.SENDER, raw)
     account_id = request.account.id
+    standing = Consent.objects.filter(account_id=account_id, recipient=recipient, sender_id=sender_id, state=State.OUT)
+    error = ""
     if consent.needs_reason(account_id, sender_id, recipient) and not reason:
-        notices.error(request, _("They asked for this themselves. Give a reason to remove it; it is kept."))
+        error = _("They asked for this themselves. Give a reason to remove it; it is kept.")
     elif len(reason) > MOST_NOTE:
-        notices.error(request, _("A reason has at most %(most)s characters.") % {"most": MOST_NOTE})
-    elif not Consent.objects.filter(
-        account_id=account_id, recipient=recipient, sender_id=sender_id, state=State.OUT
-    ).exists():
-        notices.warning(request, _("This opt-out does not stand any more."))
-    else:
+        error = _("A reason has at most %(most)s characters.") % {"most": MOST_NOTE}
+    if error:
+        return _history(request, recipient, Removing(raw, reason, error))
+    if standing.exists():
         consent.lift(account_id, sender_id, recipient, Cause(Source.CONSOLE, request.actor, note=reason))
         notices.success(request, _("The opt-out is removed. Every other one of this number stands."))
+    else:
+        notices.warning(request, _("This opt-out does not stand any more."))
     return redirect("opt_out_history", recipient)
 
 
@@ -201,6 +239,25 @@ class Moment:
     detail: str = ""
     text: str = ""
     link: str = ""
+    evidence: str = ""  # the SHA-256 of the text and its salt
+
+
+@dataclass(frozen=True, slots=True)
+class Removing:
+    """A removal that was refused: of which scope, with which reason, and why."""
+
+    scope_id: str
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a sender may send to the number now."""
+
+    address: str
+    may_send: bool
+    why: str
 
 
 HISTORY = 100
@@ -209,8 +266,12 @@ HISTORY = 100
 @page
 @require_safe
 def opt_out_history(request: ConsoleRequest, recipient: int) -> HttpResponse:
-    """Everything the account knows about one number, newest first: ledger, texts from it, messages to it."""
     _known(recipient)
+    return _history(request, recipient)
+
+
+def _history(request: ConsoleRequest, recipient: int, removing: Removing | None = None) -> HttpResponse:
+    """Everything the account knows about one number, newest first: ledger, texts from it, messages to it."""
     account, before = request.account, _moment(request.GET.get("before", ""))
     moments = sorted(_moments(account, recipient, before), key=lambda moment: moment.at, reverse=True)
     older = ""
@@ -219,16 +280,30 @@ def opt_out_history(request: ConsoleRequest, recipient: int) -> HttpResponse:
         moments = [moment for moment in moments if moment.at >= cut]
         older = urlencode({"before": ids.public(ids.MOMENT, (cut - _EPOCH) // timedelta(microseconds=1))})
     rows = Consent.objects.filter(account_id=account.id, recipient=recipient, state=State.OUT).order_by("-entry_id")
-    needing = [consent.needs_reason(account.id, row.sender_id, recipient) for row in rows]
+    theirs = consent.asked_themselves(account.id, recipient)
+    answers = _answers(account, recipient)
     context = {
         "recipient": recipient,
         "phone": numbers.pretty(recipient),
-        "rows": list(zip(standings(account, rows), needing, strict=True)),
+        "number": numbers.show(recipient),
+        "rows": [(one, row.sender_id in theirs) for one, row in zip(standings(account, rows), rows, strict=True)],
+        "has_left": any(row.sender_id == ALL_SENDERS for row in rows),
+        "answers": answers,
+        "allowed": sum(answer.may_send for answer in answers),
         "moments": moments,
         "older": older,
         "is_first": before is None,
+        "removing": removing,
+        "most_note": MOST_NOTE,
     }
-    return render(request, "console/opt_outs/history.html", context)
+    return render(request, "console/opt_outs/history.html", context, status=422 if removing else 200)
+
+
+def _answers(account: Account, recipient: int) -> Sequence[Answer]:
+    """What the gate answers to each sender in use, in one question."""
+    blocked = gate.blocked_senders(account.id, recipient)
+    in_use = Sender.objects.filter(account=account, closed_at=None).order_by("kind", "address")
+    return [Answer(one.address, one.id not in blocked, words.block(blocked.get(one.id))) for one in in_use]
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -291,7 +366,6 @@ def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str) -> Moment:
         _("Took effect on %(day)s.") % {"day": words.day(entry.effective_at)}
         if words.day(entry.effective_at) != words.day(entry.received_at)
         else "",
-        _("Evidence: SHA-256 %(hash)s…") % {"hash": entry.evidence[:16]} if entry.evidence else "",
         entry.note,
     ]
     colour = "orange" if entry.act in (Act.OPT_OUT, Act.HOLD) else "green"
@@ -301,12 +375,14 @@ def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str) -> Moment:
         words.Badge(_("Entry %(id)s") % {"id": entry.id}, colour),
         " ".join(fact for fact in facts if fact),
         text,
+        evidence=entry.evidence,
     )
 
 
 urlpatterns = [
     path("opt-outs/", opt_outs, name="opt_outs"),
     path("opt-outs/add/", add, name="add_opt_outs"),
+    path("opt-outs/export/", export, name="export_opt_outs"),
     path("opt-outs/<int:recipient>/", opt_out_history, name="opt_out_history"),
     path("opt-outs/<int:recipient>/remove/", remove, name="remove_opt_out"),
 ]

@@ -1,0 +1,466 @@
+"""Opt-outs: the list, adding and removing by hand, the history of a number, the export."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from people import ANNA, BEN, CLEO
+from reading import fields, said
+
+from heed.console import ids
+from heed.core import accounts, consent, gate, inbound, opt_out_files, outbound, senders
+from heed.core.consent import Cause
+from heed.core.models import Consent, LedgerEntry, Source
+from heed.core.outbound import Draft
+from heed.rules import numbers
+from heed.rules.consent import ALL_SENDERS, State
+from heed.rules.values import InboundText
+
+ACCOUNT = "account"
+HISTORY = f"/opt-outs/{ANNA}/"
+REASON = "They rang and asked to be back"
+
+
+@pytest.fixture
+def owner(world):
+    return signed_in(world.owner)
+
+
+def signed_in(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def leave(world, recipient=ANNA, sender_id=ALL_SENDERS, source=Source.WEB_FORM, **rest):
+    actor, note, never = rest.get("actor", ""), rest.get("note", ""), rest.get("never", False)
+    consent.opt_out(world.account.id, sender_id, recipient, Cause(source, actor, note=note), never=never)
+
+
+def text(world, words, recipient=ANNA, to=None, key="t1"):
+    raw = InboundText(key, numbers.show(recipient), to or world.number.address, words)
+    return inbound.receive(world.link, [raw])[0]
+
+
+def is_out(world, recipient=ANNA, sender_id=ALL_SENDERS):
+    rows = Consent.objects.filter(account_id=world.account.id, recipient=recipient, sender_id=sender_id)
+    return rows.filter(state=State.OUT).exists()
+
+
+def sender_id_of(sender):
+    return ids.public(ids.SENDER, sender.id)
+
+
+# Who may
+
+READING = ["/opt-outs/", "/opt-outs/?number=07700900501", "/opt-outs/export/", HISTORY]
+
+
+@pytest.mark.parametrize("who", ["owner", "teammate", "viewer"])
+@pytest.mark.parametrize("path", READING)
+def test_every_member_reads(world, who, path):
+    leave(world)
+    page = signed_in(getattr(world, who)).get(path)
+    assert page.status_code == 200
+    body = b"".join(page.streaming_content).decode() if page.streaming else page.content.decode()
+    assert "447700900501" in body
+    assert ("/opt-outs/add/" in body) == (who != "viewer" and path in READING[:2])
+    assert (f"{HISTORY}remove/" in body) == (who == "owner" and path == HISTORY)
+
+
+def test_a_stranger_sees_nothing_of_ours(world):
+    leave(world, note="a note of ours")
+    text(world, "STOP please, said Anna")
+    outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "our message")], door="test", actor="")
+    stranger = signed_in(world.stranger)
+    assert list(stranger.get("/opt-outs/").context["rows"]) == []
+    assert "has not opted out" in said(stranger.get("/opt-outs/?number=07700900501"))
+    assert b"".join(stranger.get("/opt-outs/export/").streaming_content).count(b"\n") == 1
+    page = stranger.get(HISTORY)
+    assert "Nothing was received from this number" in said(page)
+    assert "Yes, from all of your senders." in said(page)
+    for secret in ("a note of ours", "said Anna", "our message", world.number.address):
+        assert secret not in page.content.decode()
+
+
+def test_a_stranger_changes_nothing_of_ours(world):
+    leave(world)
+    leave(world, sender_id=world.number.id)
+    stranger = signed_in(world.stranger)
+    for scope in (ACCOUNT, sender_id_of(world.number)):
+        stranger.post(f"{HISTORY}remove/", {"scope": scope, "reason": REASON})
+        page = stranger.post("/opt-outs/add/", {"numbers": "07700900502", "scope": scope})
+        assert page.status_code == (302 if scope == ACCOUNT else 422)
+    assert is_out(world)
+    assert is_out(world, sender_id=world.number.id)
+    assert not is_out(world, BEN)
+
+
+def test_who_may_add_and_who_may_remove(world):
+    leave(world)
+    adding, removing = {"numbers": "07700900502", "scope": ACCOUNT}, {"scope": ACCOUNT, "reason": REASON}
+    viewer, marketer = signed_in(world.viewer), signed_in(world.teammate)
+    assert [viewer.get("/opt-outs/add/").status_code, viewer.post("/opt-outs/add/", adding).status_code] == [403, 403]
+    assert viewer.post(f"{HISTORY}remove/", removing).status_code == 403
+    assert marketer.post(f"{HISTORY}remove/", removing).status_code == 403
+    assert is_out(world)
+    assert not is_out(world, BEN)
+    assert marketer.post("/opt-outs/add/", adding).status_code == 302
+    assert is_out(world, BEN)
+
+
+def test_others_sign_in_first(world, client):
+    for path in (*READING, "/opt-outs/add/"):
+        assert client.get(path)["Location"].startswith("/sign-in/?next=/opt-outs/")
+    assert client.post(f"{HISTORY}remove/", {"scope": ACCOUNT}).status_code == 302
+
+
+def test_looking_changes_nothing(world, owner):
+    leave(world)
+    before = LedgerEntry.objects.count()
+    for path in (*READING, f"/opt-outs/add/?numbers=%2B{BEN}&scope=account", f"{HISTORY}?reason=x&scope=account"):
+        assert owner.get(path).status_code == 200
+    assert owner.get(f"{HISTORY}remove/", {"scope": ACCOUNT, "reason": REASON}).status_code == 405
+    assert LedgerEntry.objects.count() == before
+
+
+# The list
+
+
+def test_an_empty_list_teaches(world, owner):
+    words = said(owner.get("/opt-outs/"))
+    assert "Nobody has opted out yet" in words
+    assert "Export" not in words
+    assert "Bring a list" not in said(signed_in(world.viewer).get("/opt-outs/"))
+
+
+def test_newest_first_in_words(world, owner):
+    text(world, "STOP")
+    leave(world, BEN, source=Source.CONSOLE, actor="owner@example.com", note="Met at the fair", never=True)
+    page = owner.get("/opt-outs/")
+    assert [row.recipient for row in page.context["rows"]] == [BEN, ANNA]
+    words = said(page)
+    assert "Opt-outs 2" in words
+    assert "+44 7700 900502 Account By hand, by owner@example.com" in words
+    assert "Never contact Met at the fair" in words
+    assert "+44 7700 900501 +447700900001 By texting STOP to +447700900001" in words
+
+
+@pytest.mark.parametrize(
+    "raw", ["+447700900501", "07700 900501", "00447700900501", "+44 (0)7700 900501", " 07700-900501 "]
+)
+def test_a_number_is_found_in_any_spelling(world, owner, raw):
+    leave(world, ANNA)
+    leave(world, BEN)
+    page = owner.get("/opt-outs/", {"number": raw})
+    assert [row.recipient for row in page.context["rows"]] == [ANNA]
+    assert f'href="{HISTORY}"' in page.content.decode()
+
+
+def test_a_number_that_no_metadata_knows_is_found(world, owner):
+    text(world, "STOP", recipient=9998887776)
+    assert [row.recipient for row in owner.get("/opt-outs/?number=%2B9998887776").context["rows"]] == [9998887776]
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ("hello", "“hello” is not a phone number."),
+        ("<script>", "“<script>” is not a phone number."),
+        ("9" * 300, "is not a phone number."),
+        ("+447700900777", "+44 7700 900777 has not opted out"),
+    ],
+)
+def test_what_is_not_found(world, owner, raw, told):
+    leave(world)
+    page = owner.get("/opt-outs/", {"number": raw})
+    assert (page.status_code, list(page.context["rows"])) == (200, [])
+    assert told in said(page)
+    assert "<script>”" not in page.content.decode()
+
+
+def test_pages_follow_each_other(world, owner, django_assert_max_num_queries):
+    people = list(range(447700900500, 447700900620))
+    for recipient in people:
+        leave(world, recipient)
+    seen, path = [], "/opt-outs/"
+    while path:
+        with django_assert_max_num_queries(9):
+            page = owner.get(path)
+        seen += [row.recipient for row in page.context["rows"]]
+        path = page.context["older"] and f"/opt-outs/?{page.context['older']}"
+    assert seen == people[::-1]
+    assert "Newest" in said(page)
+    assert owner.get("/opt-outs/?before=nonsense").status_code == 404
+
+
+# The export
+
+
+def test_the_export_imports_back_unchanged(world, owner, tmp_path):
+    text(world, "STOP")
+    leave(world, BEN, note="=cmd() said „nein“, twice\nand again")
+    leave(world, CLEO, sender_id=world.name.id, source=Source.CONSOLE)
+    done = owner.get("/opt-outs/export/")
+    assert done["Content-Type"] == "text/csv; charset=utf-8"
+    assert done["Content-Disposition"].startswith('attachment; filename="opt-outs-acme-')
+    file = tmp_path / "opt-outs.csv"
+    file.write_bytes(b"".join(done.streaming_content))
+    rows = list(csv.reader(io.StringIO(file.read_text())))
+    assert rows[0] == list(opt_out_files.EXPORT_COLUMNS)
+    assert [row[:2] for row in rows[1:]] == [
+        ["+447700900501", "+447700900001"],
+        ["+447700900502", "account"],
+        ["+447700900503", "ACME"],
+    ]
+    counts = opt_out_files.import_file(world.account, file, actor="test")
+    assert (counts.read, counts.already, counts.rejected) == (3, 3, 0)
+
+
+def test_a_long_export_comes_in_pieces(world, owner, monkeypatch):
+    monkeypatch.setattr("heed.console.opt_outs.A_CHUNK", 1000)
+    people = list(range(447700900500, 447700900600))
+    for recipient in people:
+        leave(world, recipient)
+    pieces = list(owner.get("/opt-outs/export/").streaming_content)
+    assert len(pieces) > 5
+    rows = list(csv.DictReader(io.StringIO(b"".join(pieces).decode())))
+    assert [int(row["phone_number"]) for row in rows] == people
+
+
+# By hand
+
+
+def test_several_people_are_added_at_once(world, owner):
+    form = {
+        "numbers": "07700 900501\n+44 7700 900502; 07700900501,",
+        "scope": ACCOUNT,
+        "note": " by letter ",
+        "never": "1",
+    }
+    done = owner.post("/opt-outs/add/", form, follow=True)
+    assert "2 people are opted out." in said(done)
+    assert is_out(world, ANNA)
+    assert is_out(world, BEN)
+    entries = LedgerEntry.objects.order_by("id")
+    assert [(one.source, one.actor, one.note, one.never) for one in entries] == [
+        ("console", "owner@example.com", "by letter", True)
+    ] * 2
+
+
+def test_one_sender_is_left_alone(world, owner):
+    done = owner.post("/opt-outs/add/", {"numbers": "07700900501", "scope": sender_id_of(world.name)})
+    assert done["Location"] == HISTORY
+    assert is_out(world, sender_id=world.name.id)
+    assert gate.may_send(world.account.id, world.number.id, [ANNA]) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"numbers": ""}, "Give at least one phone number."),
+        ({"numbers": "07700900501, hello"}, "This is not a phone number: “hello”"),
+        ({"numbers": "one, two, <b>"}, "These are not phone numbers: “one”, “two”, “<b>”"),
+        ({"numbers": ",".join(map(str, range(101)))}, "You gave 101 numbers; by hand you can add 100 at once."),
+        ({"scope": ""}, "Pick the account or one of its senders."),
+        ({"scope": "num_nonsense"}, "Pick the account or one of its senders."),
+        ({"note": "x" * 501}, "A note has at most 500 characters."),
+    ],
+)
+def test_mistakes_stand_beside_their_field_and_nobody_is_added(world, owner, changes, told):
+    form = {"numbers": "07700900501", "scope": ACCOUNT, "note": "by letter"} | changes
+    page = owner.post("/opt-outs/add/", form)
+    assert page.status_code == 422
+    assert told in said(page)
+    assert fields(page)["numbers"] == form["numbers"]
+    assert f'value="{form["note"]}"' in page.content.decode()
+    assert not LedgerEntry.objects.exists()
+
+
+def test_a_sender_that_is_not_in_use_is_not_offered(world, owner):
+    senders.release(world.second, actor="test")
+    words = said(owner.get("/opt-outs/add/"))
+    assert "Only +447700900001" in words
+    assert "Only +447700900002" not in words
+    assert "Only +447700900003" not in words
+
+
+# Removing
+
+
+def test_what_the_person_asked_for_needs_a_reason(world, owner):
+    text(world, "STOP")
+    scope = sender_id_of(world.number)
+    assert "They asked for this themselves." in said(owner.get(HISTORY))
+    page = owner.post(f"{HISTORY}remove/", {"scope": scope, "reason": "  "})
+    assert page.status_code == 422
+    assert "Give a reason to remove it; it is kept." in said(page)
+    assert is_out(world, sender_id=world.number.id)
+    done = owner.post(f"{HISTORY}remove/", {"scope": scope, "reason": REASON}, follow=True)
+    assert "The opt-out is removed." in said(done)
+    assert not is_out(world, sender_id=world.number.id)
+    entry = LedgerEntry.objects.latest("id")
+    assert (entry.act, entry.source, entry.actor, entry.note) == ("opt_in", "console", "owner@example.com", REASON)
+    assert REASON in said(owner.get(HISTORY))
+
+
+def test_what_staff_added_needs_none(world, owner):
+    leave(world, source=Source.CONSOLE)
+    assert "They asked for this themselves." not in said(owner.get(HISTORY))
+    owner.post(f"{HISTORY}remove/", {"scope": ACCOUNT})
+    assert not is_out(world)
+
+
+def test_a_reason_that_is_too_long_is_not_lost(world, owner):
+    leave(world)
+    page = owner.post(f"{HISTORY}remove/", {"scope": ACCOUNT, "reason": "x" * 501})
+    assert page.status_code == 422
+    assert "A reason has at most 500 characters." in said(page)
+    assert "x" * 501 in page.content.decode()
+    assert is_out(world)
+
+
+def test_only_the_one_named_is_removed(world, owner):
+    leave(world)
+    leave(world, sender_id=world.number.id)
+    owner.post(f"{HISTORY}remove/", {"scope": ACCOUNT, "reason": REASON})
+    assert not is_out(world)
+    assert is_out(world, sender_id=world.number.id)
+
+
+def test_removing_twice_is_told(world, owner):
+    leave(world)
+    for told in ("The opt-out is removed.", "This opt-out does not stand any more."):
+        done = owner.post(f"{HISTORY}remove/", {"scope": ACCOUNT, "reason": REASON}, follow=True)
+        assert told in said(done)
+    assert LedgerEntry.objects.filter(act="opt_in").count() == 1
+
+
+@pytest.mark.parametrize("scope", ["", "nonsense", "num_" + "0" * 32])
+def test_an_unknown_scope_is_not_found(world, owner, scope):
+    leave(world)
+    assert owner.post(f"{HISTORY}remove/", {"scope": scope, "reason": REASON}).status_code == 404
+    assert is_out(world)
+
+
+# The history of a number
+
+
+def test_the_history_tells_everything_newest_first(world, owner):
+    outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "Our offer")], door="test", actor="")
+    text(world, "Who is this?", key="t0")
+    text(world, "Stop!")
+    outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "Our second offer")], door="test", actor="")
+    page = owner.get(HISTORY)
+    titles = [moment.title for moment in page.context["moments"]]
+    assert titles == [
+        "Message from +447700900001",
+        "Opted out of +447700900001 by texting STOP to +447700900001",
+        "Text to +447700900001",
+        "Message from +447700900001",
+    ]
+    words = said(page)
+    entry = LedgerEntry.objects.get()
+    assert f"Evidence, SHA-256: {entry.evidence}" in words
+    for told in (
+        "Stop!",
+        "Who is this?",
+        "Our offer",
+        "Our second offer",
+        f"Entry {entry.id}",
+        "Not sent: opted out of",
+    ):
+        assert told in words
+
+
+def test_may_i_send_is_answered_for_each_sender(world, owner):
+    assert "Yes, from all of your senders." in said(owner.get(HISTORY))
+    leave(world, sender_id=world.number.id)
+    words = said(owner.get(HISTORY))
+    assert "From 2 of your 3 senders." in words
+    assert "No +447700900001 Left this sender on" in words
+    assert "Yes +447700900002" in words
+    leave(world)
+    words = said(owner.get(HISTORY))
+    assert "No, from none of your senders." in words
+    assert "No ACME Left the account on" in words
+    text(world, "START", to=world.second.address, key="t2")
+    assert "From 1 of your 3 senders." in said(owner.get(HISTORY))
+
+
+def test_an_account_without_senders_is_answered_too(world, owner):
+    for sender in (world.number, world.second, world.name):
+        senders.release(sender, actor="test")
+    assert "The account has no sender yet." in said(owner.get(HISTORY))
+    leave(world)
+    assert "No. They left the account" in said(owner.get(HISTORY))
+
+
+def test_never_contact_and_the_time_it_took_effect_are_told(world, owner):
+    cause = Cause(Source.CONSOLE, "owner@example.com")
+    at = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    consent.opt_out(world.account.id, ALL_SENDERS, ANNA, cause, at=at, never=True)
+    words = said(owner.get(HISTORY))
+    assert "Never contact: START does not lift it." in words
+    assert "Took effect on 1 Mar 2026." in words
+    assert "Account since 1 Mar 2026, 09:30" in words
+
+
+def test_what_else_stands_in_a_text_to_another_account_is_not_ours(world, owner):
+    keyword = accounts.free_keyword(world.account)
+    text(world, f"{keyword} and a secret for Other", to=world.other_number.address)
+    assert is_out(world)
+    page = owner.get(HISTORY)
+    assert "Opted out of the account by texting" in said(page)
+    assert "a secret for Other" not in page.content.decode()
+
+
+def test_an_unknown_number_has_an_empty_history(world, owner):
+    words = said(owner.get("/opt-outs/447700900777/"))
+    assert "Nothing was received from this number, and nothing was sent to it." in words
+    assert "Standing opt-outs None." in words
+
+
+@pytest.mark.parametrize("number", ["0", "1234", "1234567890123456", "9" * 300, "abc", "-5"])
+def test_what_is_no_number_has_none(world, owner, number):
+    assert owner.get(f"/opt-outs/{number}/").status_code == 404
+    assert owner.post(f"/opt-outs/{number}/remove/", {"scope": ACCOUNT}).status_code == 404
+
+
+def test_a_long_history_has_pages(world, owner):
+    for at in range(120):
+        text(world, f"Text number {at}", key=f"t{at}")
+    seen, path = [], HISTORY
+    while path:
+        page = owner.get(path)
+        seen += [moment.text for moment in page.context["moments"]]
+        path = page.context["older"] and f"{HISTORY}?{page.context['older']}"
+    assert seen == [f"Text number {at}" for at in reversed(range(120))]
+    assert "May I send?" not in said(page)
+    assert owner.get(f"{HISTORY}?before=nonsense").status_code == 404
+
+
+def test_the_history_costs_the_same_for_many(world, owner, django_assert_max_num_queries):
+    for sender_id in (ALL_SENDERS, world.number.id, world.second.id, world.name.id):
+        leave(world, sender_id=sender_id)
+    for at in range(60):
+        text(world, "Hello", key=f"t{at}")
+        outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "Hi")], door="test", actor="")
+    with django_assert_max_num_queries(18):
+        owner.get(HISTORY)
+
+
+def test_what_leads_on_from_a_history(world):
+    pages = {who: signed_in(getattr(world, who)).get(HISTORY).content.decode() for who in ("teammate", "viewer")}
+    for path in (f"/opt-outs/add/?numbers=%2B{ANNA}", f"/send/?to=%2B{ANNA}"):
+        assert path in pages["teammate"]
+        assert path not in pages["viewer"]
+    leave(world)
+    page = signed_in(world.teammate).get(HISTORY).content.decode()
+    assert "/send/?to=" not in page
+    assert "/opt-outs/add/" not in page
+    assert f"/messages/?number=%2B{ANNA}" in page
