@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Literal  # Any: JSON of answers
 
 from django.http import HttpRequest
@@ -14,7 +16,7 @@ from heed.api.errors import ApiError
 from heed.api.keys import account_of, actor_of, needs_sender, role_of
 from heed.api.lists import Limit, Next, Time, page_of, shown, start_of, time_shown
 from heed.core import consent, senders
-from heed.core.consent import Cause
+from heed.core.consent import Cause, Doing
 from heed.core.models import Account, Consent, Sender, Source
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS, State
@@ -112,43 +114,53 @@ def list_optouts(
 def add_optouts(request: HttpRequest, items: list[OptOut]) -> Any:
     """One item for each, in order, with its own `status`: the HTTP status alone does not tell what became of each."""
     needs_sender(request)
-    return {"items": [_answered(request, item, _add) for item in _bounded(items)]}
+    named = _named(account_of(request), items)
+    outcomes = consent.act_all([_doing(request, consent.Verb.OPT_OUT, one) for one in named if not one.problem])
+    return {"items": _answers(named, ["created" if one.changed else "exists" for one in outcomes])}
 
 
 @both(router.delete, "/optouts", LiftedAll, summary="Lift the opt-outs named, and no other")
 def lift_optouts(request: HttpRequest, items: list[OptOut]) -> Any:
     """One item for each, in order. Owners and administrators lift; a `reason` is required where the person opted out."""
     needs_sender(request)
-    return {"items": [_answered(request, item, _lift) for item in _bounded(items)]}
+    named = _named(account_of(request), items)
+    statuses = _before_lifting(request, [one for one in named if not one.problem])
+    lifted = consent.act_all([_doing(request, consent.Verb.LIFT, one) for one, status in statuses if not status])
+    outcomes = iter("deleted" if one.changed else "not_found" for one in lifted)
+    return {"items": _answers(named, [status or next(outcomes) for _, status in statuses])}
 
 
-def _bounded(items: list[OptOut]) -> list[OptOut]:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An item, and whose opt-out of which sender (0: of the account) it names; or what is wrong with it."""
+
+    item: OptOut
+    person: int = 0
+    sender_id: int = 0
+    problem: str = ""
+
+
+def _named(account: Account, items: list[OptOut]) -> list[Named]:
     if len(items) > MOST_AT_ONCE:
         raise ApiError(400, f"Send at most {MOST_AT_ONCE:,} at once.", "too_many")
-    return items
+    found = cache(lambda raw: senders.find(account, raw, released=True))
+    named = []
+    for item in items:
+        try:
+            named.append(Named(item, numbers.person(item.phone_number, account.country), _scope(item, found)))
+        except (numbers.BadNumber, ApiError) as error:
+            named.append(Named(item, problem=str(error)))
+    return named
 
 
-Verb = Callable[[HttpRequest, int, int, OptOut], str]
-
-
-def _answered(request: HttpRequest, item: OptOut, verb: Verb) -> dict[str, Any]:
-    account = account_of(request)
-    answer: dict[str, Any] = item.model_dump() | {"phone_number": item.phone_number[:60], "message": None}
-    try:
-        person, sender_id = numbers.person(item.phone_number, account.country), _scope(account, item)
-    except (numbers.BadNumber, ApiError) as error:
-        return answer | {"status": "invalid", "message": str(error)}
-    return answer | {"phone_number": numbers.show(person), "status": verb(request, person, sender_id, item)}
-
-
-def _scope(account: Account, item: OptOut) -> int:
+def _scope(item: OptOut, found: Callable[[str], Sender | None]) -> int:
     if _channel(item.channel) != "SMS":
         raise ApiError(400, "The channel is SMS.", "invalid", "channel")
     if item.account_level_opt_out == bool(item.inbound_number):
         raise ApiError(400, "Give account_level_opt_out or inbound_number.", "invalid")
     if item.account_level_opt_out:
         return ALL_SENDERS
-    sender = senders.find(account, item.inbound_number or "", released=True)
+    sender = found(item.inbound_number or "")
     if sender is None:
         raise ApiError(400, "The account has no such sender.", "unknown_sender", "inbound_number")
     return senders.consent_id(sender)
@@ -160,22 +172,42 @@ def _channel(raw: str) -> str:
     return raw.upper()
 
 
-def _add(request: HttpRequest, person: int, sender_id: int, item: OptOut) -> str:
-    cause = Cause(Source.API, actor=actor_of(request), note=item.reason)
-    return "created" if consent.opt_out(account_of(request).id, sender_id, person, cause).changed else "exists"
+def _doing(request: HttpRequest, verb: consent.Verb, one: Named) -> Doing:
+    cause = Cause(Source.API, actor=actor_of(request), note=one.item.reason)
+    return Doing(verb, account_of(request).id, one.person, one.sender_id, cause)
 
 
-def _lift(request: HttpRequest, person: int, sender_id: int, item: OptOut) -> str:
+def _before_lifting(request: HttpRequest, named: list[Named]) -> list[tuple[Named, str]]:
+    """Each with the status that keeps it from being lifted, or ""."""
     account = account_of(request)
     if not role_of(request).may_lift:
-        return "forbidden"
-    standing = Consent.objects.filter(account_id=account.id, recipient=person, sender_id=sender_id, state=State.OUT)
-    if not standing.exists():
-        return "not_found"
-    if not item.reason.strip() and consent.needs_reason(account.id, sender_id, person):
-        return "reason_required"
-    cause = Cause(Source.API, actor=actor_of(request), note=item.reason)
-    return "deleted" if consent.lift(account.id, sender_id, person, cause).changed else "not_found"
+        return [(one, "forbidden") for one in named]
+    out = Consent.objects.filter(account_id=account.id, state=State.OUT, recipient__in={one.person for one in named})
+    standing = set(out.values_list("recipient", "sender_id"))
+    statuses = []
+    for one in named:
+        row = (one.person, one.sender_id)
+        status = "" if row in standing else "not_found"
+        if not status and not one.item.reason.strip() and consent.needs_reason(account.id, one.sender_id, one.person):
+            status = "reason_required"
+        if not status:
+            standing.remove(row)  # the same one twice is there once
+        statuses.append((one, status))
+    return statuses
+
+
+def _answers(named: list[Named], statuses: list[str]) -> list[dict[str, Any]]:
+    """Every item as it was given, with its status; ``statuses`` are of those without a problem, in order."""
+    rest = iter(statuses)
+    return [
+        one.item.model_dump()
+        | {
+            "phone_number": one.item.phone_number[:60] if one.problem else numbers.show(one.person),
+            "status": "invalid" if one.problem else next(rest),
+            "message": one.problem or None,
+        }
+        for one in named
+    ]
 
 
 def _shown(row: Consent, addresses: dict[int, str]) -> dict[str, Any]:

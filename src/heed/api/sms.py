@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal  # Any: JSON of answers
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, Header, Router
 from pydantic import BaseModel, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -118,10 +119,10 @@ def send_sms(request: HttpRequest, sms: Sms, idempotency_key: IdempotencyKey = "
     account, digest = account_of(request), hashlib.sha256(request.body).hexdigest()
     token = clean(idempotency_key)
     if token and (given := outbound.answer_given(account, DOOR, token, request_hash=digest)) is not None:
-        return JsonResponse(given)  # as it was, also if it would be refused by now
+        return _json(given)  # as it was, also if it would be refused by now
     good = _prepared(account, sms)
 
-    def answer(ids: Sequence[int]) -> dict[str, Any]:
+    def answer(ids: Sequence[int]) -> str:
         tids = [shown("tid", id_) for id_ in ids]
         return _answer(sms, good, shown("req", ids[0]), tids)
 
@@ -129,14 +130,14 @@ def send_sms(request: HttpRequest, sms: Sms, idempotency_key: IdempotencyKey = "
     options |= {"door": DOOR, "actor": actor_of(request)}
     if token:
         options |= {"request_hash": digest, "answer": answer}
-        return JsonResponse(outbound.queue_once(token, good.sender, good.drafts, **options))
-    return JsonResponse(answer([queued.id for queued in outbound.queue(good.sender, good.drafts, **options)]))
+        return _json(outbound.queue_once(token, good.sender, good.drafts, **options))
+    return _json(answer([queued.id for queued in outbound.queue(good.sender, good.drafts, **options)]))
 
 
 @both(router.post, "/sms/test", SmsAnswer, summary="Check a send, and send nothing")
 def test_sms(request: HttpRequest, sms: Sms) -> Any:
     needs_sender(request)
-    return JsonResponse(_answer(sms, _prepared(account_of(request), sms), None, None))
+    return _json(_answer(sms, _prepared(account_of(request), sms), None, None))
 
 
 def bound(count: int) -> None:
@@ -151,9 +152,10 @@ def sender_named(account: Account, raw: str) -> Sender:
     return found
 
 
-def _answer(sms: Sms, good: Prepared, request_id: str | None, tids: Sequence[str] | None) -> dict[str, Any]:
+def _answer(sms: Sms, good: Prepared, request_id: str | None, tids: Sequence[str] | None) -> str:
+    """The answer as text: kept for an Idempotency-Key, it comes again byte for byte from either database."""
     status, code = ("validated", "0") if tids is None else ("queued", "1000")
-    return {
+    told = {
         "request_id": request_id,
         "name": sms.name,
         "messages": [
@@ -169,6 +171,11 @@ def _answer(sms: Sms, good: Prepared, request_id: str | None, tids: Sequence[str
         "errors": good.errors,
         "warnings": good.warnings,
     }
+    return json.dumps(told)
+
+
+def _json(told: str) -> HttpResponse:
+    return HttpResponse(told, content_type="application/json")
 
 
 def _prepared(account: Account, sms: Sms) -> Prepared:

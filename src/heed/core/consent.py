@@ -24,6 +24,7 @@ from heed.rules import consent as rules
 from heed.rules.consent import ALL_SENDERS, NOTHING, Act, Row, State
 from heed.rules.texts import clean
 
+CHUNK = 50  # acts in one transaction of act_all: SQLite's one writer is held for a few milliseconds
 POLICY = "2026-11"  # the version of the rules that read and decided, kept with every entry
 
 Person = tuple[int, int]  # account id, recipient
@@ -132,10 +133,22 @@ def asked_themselves(account_id: int, recipient: int) -> set[int]:
 
 def act(doing: Doing) -> Outcome:
     """Do one act and commit it."""
+    return act_all([doing])[0]
 
-    def verb() -> Outcome:
+
+def act_all(doings: Sequence[Doing]) -> list[Outcome]:
+    """Do acts on many people, some at a time in order of recipients; all committed on return. Outcomes in order."""
+    order = sorted(range(len(doings)), key=lambda at: doings[at].recipient)
+    outcomes: dict[int, Outcome] = {}
+    for chunk in (order[at : at + CHUNK] for at in range(0, len(order), CHUNK)):
+        outcomes |= zip(chunk, _act([doings[at] for at in chunk]), strict=True)
+    return [outcomes[at] for at in range(len(doings))]
+
+
+def _act(doings: Sequence[Doing]) -> list[Outcome]:
+    def verb() -> list[Outcome]:
         with transaction.atomic(durable=True):
-            return record([doing])[0]
+            return record(doings)
 
     return database.retried(verb)
 
