@@ -85,10 +85,3 @@ def test_what_is_refused_says_so_in_one_line(world: World, arguments: tuple[str,
         run(*arguments)
     assert refused.value.returncode == 1
     assert "\n" not in str(refused.value)
-
-
-def test_doctor_says_that_nothing_dispatches(world: World) -> None:
-    out = io.StringIO()
-    with pytest.raises(SystemExit):
-        call_command("doctor", stdout=out)
-    assert "No dispatcher is running" in out.getvalue()

@@ -24,7 +24,9 @@ class Command(PlainCommand):
     help = "Say what is wrong and how to mend it. Exit 1 if something is."
 
     def handle(self, *args: object, **options: object) -> None:
-        problems = [problem for examine in EXAMINED for problem in examine()]
+        problems = list(storage())
+        if not problems:  # Without sound tables there is nothing more to see.
+            problems = [problem for examine in EXAMINED for problem in examine()]
         for problem in problems:
             self.stdout.write(f"✗ {problem}")
         if problems:
@@ -67,6 +69,9 @@ def processes() -> Problems:
         yield "No dispatcher is running, so nothing is sent. Run ./heed up, ./heed serve or ./heed dispatch."
     for link in Connection.objects.exclude(stopped_at=None):
         yield f"Connection {link.name} stopped: {link.stopped_reason} Mend it, then: ./heed connection start {link.id}"
+    overdue = Message.objects.filter(state="waiting", due_at__lt=now - timedelta(minutes=1)).count()
+    if overdue:
+        yield f"{overdue} messages are due and wait. Is a worker running? Run ./heed up, ./heed serve or ./heed work."
     unread = Inbound.objects.filter(read_at=None, received_at__lt=now - timedelta(minutes=1)).count()
     if unread:
         yield f"{unread} texts from phones could not be read. Is the worker running? Its log says why."
@@ -76,6 +81,8 @@ def processes() -> Problems:
 
 
 def accounts() -> Problems:
+    if settings.DEBUG:
+        yield "HEED_DEBUG is on: errors are shown to anyone. Unset it."
     owned = Member.objects.filter(role=Role.OWNER).values("account_id")
     for account in Account.objects.filter(closed_at=None).exclude(id__in=owned):
         yield f"Account {account.slug} has no owner. Run: ./heed account own {account.slug} EMAIL"
@@ -83,4 +90,4 @@ def accounts() -> Problems:
         yield "There is no shared number, so free keywords work nowhere. Run: ./heed shared-number add N"
 
 
-EXAMINED: tuple[Callable[[], Problems], ...] = (storage, folder, processes, accounts)
+EXAMINED: tuple[Callable[[], Problems], ...] = (folder, processes, accounts)
