@@ -46,7 +46,7 @@ def up(
         yield Installation(address, settings | {"HEED_PUBLIC_URL": address}), banner
     finally:
         process.send_signal(stop)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
         assert process.returncode == 0
         assert children_of(process.pid) == []
 
