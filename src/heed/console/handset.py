@@ -16,13 +16,14 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from heed import carriers
-from heed.console import ids, recipients
+from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import inbound
 from heed.core.models import (
@@ -59,6 +60,11 @@ class Bubble:
     text: SafeString | str
     link: str = ""
 
+    @property
+    def other(self) -> str:
+        """The other end, as people write it."""
+        return recipients.pretty(self.party)
+
 
 @page
 @require_safe
@@ -67,18 +73,29 @@ def handset(request: ConsoleRequest) -> HttpResponse:
     bubbles = screen(request.account, phone)
     choices = _numbers(request.account)
     party = next((bubble.party for bubble in reversed(bubbles) if bubble.kind != "stopped"), "")
-    context = {
-        "phone": numbers.show(phone),
+    context = _shown(request.account, phone, bubbles) | {
         "pretty": numbers.pretty(phone),
         "error": error,
-        "bubbles": bubbles,
-        "seen": _seen(bubbles),
-        "choices": choices,
+        "asked": request.GET.get("phone", "")[:40] if error else numbers.pretty(phone),
+        "choices": [(one, recipients.pretty(one.address)) for one in choices],
         "chosen": request.GET.get("to") or party,
         "quick_words": QUICK_WORDS,
-        "steps": _steps(request.account, phone, bubbles),
     }
     return render(request, "console/handset/phone.html", context)
+
+
+def _shown(account: Account, phone: int, bubbles: Sequence[Bubble]) -> dict[str, object]:
+    """What changes while the page stands: the screen and the ticks of the steps."""
+    steps = _steps(account, phone, bubbles)
+    now_at = next((at for at, step in enumerate(steps) if not step.is_done), len(steps))
+    return {
+        "phone": numbers.show(phone),
+        "bubbles": bubbles,
+        "seen": _seen(bubbles),
+        "steps": steps,
+        "now_at": now_at,
+        "now": timezone.now(),
+    }
 
 
 @page
@@ -89,7 +106,7 @@ def refresh(request: ConsoleRequest) -> HttpResponse:
     bubbles = screen(request.account, phone)
     if request.GET.get("seen") == _seen(bubbles):
         return HttpResponse(status=204)
-    context = {"phone": numbers.show(phone), "bubbles": bubbles, "seen": _seen(bubbles)}
+    context = _shown(request.account, phone, bubbles) | {"is_part": True}
     return render(request, "console/handset/screen.html", context)
 
 
@@ -98,18 +115,18 @@ def refresh(request: ConsoleRequest) -> HttpResponse:
 def text(request: ConsoleRequest) -> HttpResponse:
     """Send a text from the phone, as its network would."""
     phone, error = _phone(request.POST.get("phone", ""), request.account)
-    to, words = request.POST.get("to", ""), clean(request.POST.get("word") or request.POST.get("text", ""))
+    to, said = request.POST.get("to", ""), clean(request.POST.get("word") or request.POST.get("text", ""))
     sender = next((one for one in _numbers(request.account) if one.address == to), None)
     if error:
         notices.error(request, error)
     elif sender is None:
         notices.error(request, _("Pick a number to text to."))
-    elif not words.strip():
+    elif not said.strip():
         notices.error(request, _("Write a text first."))
-    elif len(words) > MOST_TEXT:
+    elif len(said) > MOST_TEXT:
         notices.error(request, _("A phone can't send more than %(most)s characters.") % {"most": f"{MOST_TEXT:,}"})
     else:
-        raw = InboundText(f"handset-{secrets.token_hex(16)}", numbers.show(phone), sender.address, words)
+        raw = InboundText(f"handset-{secrets.token_hex(16)}", numbers.show(phone), sender.address, said)
         inbound.receive(sender.connection, [raw])
     return redirect(f"{reverse('handset')}?{urlencode({'phone': numbers.show(phone), 'to': to[:40]})}")
 
@@ -174,21 +191,25 @@ def _shared_texts(account: Account, phone: int) -> QuerySet[Inbound]:
 
 
 def _stopped(account: Account, phone: int) -> Iterator[Bubble]:
-    rows = Message.objects.filter(account=account, recipient=phone, state=MessageState.SUPPRESSED)
-    for row in rows.select_related("sender").order_by("-id")[:A_SCREEN]:
+    found = Message.objects.filter(account=account, recipient=phone, state=MessageState.SUPPRESSED)
+    rows = list(found.select_related("sender").order_by("-id")[:A_SCREEN])
+    ledger = words.entries(account, [row.entry_id for row in rows])
+    places = words.seen_by(account, ledger.values())
+    for row in rows:
         link = reverse("message", args=[ids.public(ids.MESSAGE, row.id)])
-        yield Bubble(row.settled_at or row.created_at, "stopped", row.sender.address, "", link)
+        why = words.why(row, ledger.get(row.entry_id or 0), places)
+        yield Bubble(row.settled_at or row.created_at, "stopped", row.sender.address, why, link)
 
 
-def _tappable(words: str) -> SafeString:
-    """``words`` with its http and https addresses as links; nothing else in it is markup."""
+def _tappable(text: str) -> SafeString:
+    """``text`` with its http and https addresses as links; nothing else in it is markup."""
     pieces, at = [], 0
-    for match in _LINK.finditer(words):
+    for match in _LINK.finditer(text):
         address = match[0].rstrip(".,;:!?)'”’")
         link = '<a href="{}" rel="noopener noreferrer nofollow" target="_blank">{}</a>'
-        pieces += [conditional_escape(words[at : match.start()]), format_html(link, address, address)]
+        pieces += [conditional_escape(text[at : match.start()]), format_html(link, address, address)]
         at = match.start() + len(address)
-    return format_html_join("", "{}", ((piece,) for piece in [*pieces, conditional_escape(words[at:])]))
+    return format_html_join("", "{}", ((piece,) for piece in [*pieces, conditional_escape(text[at:])]))
 
 
 def _seen(bubbles: Sequence[Bubble]) -> str:
@@ -215,7 +236,7 @@ def _steps(account: Account, phone: int, bubbles: Sequence[Bubble]) -> list[Step
     send = f"{reverse('quick_send')}?{urlencode(asked)}"
     has_left = Consent.objects.filter(account_id=account.id, recipient=phone, state=State.OUT).exists()
     return [
-        Step(_("Buy a number"), _("Any number of the sandbox will do."), reverse("numbers"), number is not None),
+        Step(_("Buy a number"), _("Any number of the sandbox will do."), reverse("buy_number"), number is not None),
         Step(_("Send a text to this phone"), _("It arrives on the screen."), send, "got" in kinds),
         Step(
             _("Reply STOP"),

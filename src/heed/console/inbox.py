@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from heed.console import ids, words
+from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import gate, inbound
 from heed.core.models import Account, Inbound
@@ -33,6 +33,7 @@ class Line:
     badge: words.Badge
     stands: bool
     reply: str
+    to: str
 
 
 @page
@@ -57,6 +58,7 @@ def lines(account: Account, rows: Sequence[Inbound]) -> list[Line]:
             words.verdict(row.verdict),
             row.id in left,
             _reply(row),
+            recipients.pretty(row.to_address),
         )
         for row in rows
     ]

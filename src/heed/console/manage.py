@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.console.inbox import lines as lines_of
-from heed.console.numbers import found, line, pretty
+from heed.console.numbers import found, line
+from heed.console.recipients import pretty
 from heed.core import account_level, senders
 from heed.core.models import Inbound, Keyword, Sender
 from heed.core.senders import MOST_REPLY, Setting, Word
@@ -77,7 +78,7 @@ def _show(request: ConsoleRequest, sender: Sender, typed: Typed) -> HttpResponse
     context = {
         "line": line(sender),
         "sender": sender,
-        "pretty": pretty(sender),
+        "pretty": pretty(sender.address),
         "keywords": shown,
         "has_custom": any(not one.is_fixed for one in shown),
         "fixed_words": _fixed_words(sender),
@@ -146,7 +147,7 @@ def change_replies(request: ConsoleRequest, public_id: str) -> HttpResponse:
         senders.change(sender, setting, actor=request.actor)
     except senders.Refused as error:
         return _show(request, sender, Typed(opt_in_words=raw, replies=given, errors={error.field: str(error)}))
-    notices.success(request, _("The replies of %(number)s are saved.") % {"number": pretty(sender)})
+    notices.success(request, _("The replies of %(number)s are saved.") % {"number": pretty(sender.address)})
     return redirect("number", public_id)
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from heed import carriers
 from heed.console import countries, ids
 from heed.console.access import ConsoleRequest, page, senders_only
+from heed.console.recipients import pretty
 from heed.core import account_level, accounts, sandbox, senders
 from heed.core.models import Account, Sender, SenderKind
 from heed.rules import numbers as rules
@@ -66,18 +67,15 @@ def numbers(request: ConsoleRequest) -> HttpResponse:
 
 
 def line(sender: Sender, keywords: int = 0) -> Line:
-    return Line(sender, ids.public(ids.SENDER, sender.id), pretty(sender), countries.name(sender.country), keywords)
-
-
-def pretty(sender: Sender) -> str:
-    """The sender's address as people write it."""
-    return rules.pretty(int(sender.address[1:])) if sender.address.startswith("+") else sender.address
+    return Line(
+        sender, ids.public(ids.SENDER, sender.id), pretty(sender.address), countries.name(sender.country), keywords
+    )
 
 
 def shared_number() -> str:
     """The number that takes free keywords, as people write it, or ""."""
     shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
-    return pretty(shared) if shared else ""
+    return pretty(shared.address) if shared else ""
 
 
 def _released(account: Account) -> list[tuple[Line, datetime]]:
@@ -166,7 +164,8 @@ def _bought(request: ConsoleRequest) -> HttpResponse:
         notices.error(request, words)
         return redirect("buy_number")
     notices.success(
-        request, _("%(number)s is yours. STOP and UNSUBSCRIBE work on it from now on.") % {"number": pretty(sender)}
+        request,
+        _("%(number)s is yours. STOP and UNSUBSCRIBE work on it from now on.") % {"number": pretty(sender.address)},
     )
     return redirect("number", ids.public(ids.SENDER, sender.id))
 
@@ -213,7 +212,7 @@ def release(request: ConsoleRequest, public_id: str) -> HttpResponse:
         until = timezone.now() + senders.LINGERS
         return render(request, "console/numbers/release.html", {"line": line(sender), "until": until})
     senders.release(sender, actor=request.actor)
-    notices.success(request, _("%(number)s is released. Its opt-outs stay.") % {"number": pretty(sender)})
+    notices.success(request, _("%(number)s is released. Its opt-outs stay.") % {"number": pretty(sender.address)})
     return redirect("numbers")
 
 

@@ -1,4 +1,4 @@
-"""Phone numbers as staff type and paste them."""
+"""Phone numbers as staff type, paste and read them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def known(raw: str, country: str) -> int | None:
         return numbers.parse(raw, country)
     except numbers.BadNumber:
         return numbers.originator(raw) if raw.strip().startswith(("+", "00")) else None
+
+
+def pretty(address: str) -> str:
+    """``address`` as people of its country write it; a name or a short code stays as it is."""
+    return numbers.pretty(int(address[1:])) if address.startswith("+") and address[1:].isdecimal() else address
