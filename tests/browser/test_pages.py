@@ -8,8 +8,8 @@ from visiting import SCHEMES, WIDTHS
 
 # Pages that need an id of something are reached by the first link to them on another page.
 PAGES = [
-    "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send", "messages",
-    "opt_outs", "add_opt_outs",
+    "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
+    "messages", "opt_outs", "add_opt_outs",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "number": ("numbers", "th a.number"),
