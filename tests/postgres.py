@@ -74,7 +74,7 @@ def create(url: str, name: str, template: str = "template1") -> str:
     """Make database ``name`` on the server at ``url``; its address."""
     with psycopg.connect(url + "postgres", autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY WAL_LOG')
     return url + name
 
 

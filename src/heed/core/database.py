@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -115,3 +117,5 @@ def retried(verb: Callable[[], Result]) -> Result:
         except OperationalError as error:
             if not tries_left or not is_transient(error):
                 raise
+        # At once, it would take again what the other is about to be given, and the two meet once more.
+        time.sleep(random.uniform(0.01, 0.1))  # noqa: S311  # chance that keeps no secret
