@@ -339,3 +339,10 @@ def test_the_opt_out_is_committed_before_the_answer(live_world, phone):
     thread.start()
     thread.join()
     assert seen == [True]
+
+
+def test_what_a_browser_asks_for_beside_the_form_sets_no_cookie(world, client):
+    """Phones ask for an icon by themselves: the answer to that must not follow anybody."""
+    for path in ("/favicon.ico", "/apple-touch-icon.png", "/nothing/here/"):
+        answer = client.get(path)
+        assert (answer.status_code, dict(answer.cookies)) == (404, {})
