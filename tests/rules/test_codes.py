@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import secrets
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from heed.rules import codes
 
 KEY = b"k" * 32
@@ -27,3 +31,18 @@ def test_public_ids_come_back_and_nothing_else_does() -> None:
     assert codes.row_id(KEY, "num", public[:-1]) is None
     assert codes.row_id(b"x" * 32, "num", public) is None
     assert codes.row_id(KEY, "num", "num_" + "0" * 32) is None
+
+
+@given(st.integers(0, 2**40 - 1))
+def test_a_personal_code_leads_to_its_message_alone(number):
+    code = codes.personal_code(KEY, number)
+    assert len(code) == codes.PERSONAL_LENGTH
+    assert codes.message_of(KEY, code) == number
+    assert codes.message_of(bytes(16), code) is None
+    other = "b" if code[0] == "a" else "a"
+    assert codes.message_of(KEY, other + code[1:]) is None
+
+
+@pytest.mark.parametrize("code", ["", "a" * 12, "a" * 14, "Z" * 13, "é" * 13, "a" * 12 + "l"])
+def test_what_nobody_made_is_no_personal_code(code):
+    assert codes.message_of(KEY, code) is None

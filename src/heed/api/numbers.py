@@ -111,7 +111,8 @@ def change_number(request: HttpRequest, number_id: str, change: Change) -> Any:
     """What is left out stays as it is; a reply of null is taken away; `keywords` and `opt_in_words` are replaced whole."""
     needs_sender(request)
     given = change.model_dump(exclude_unset=True)
-    replies = {name: given[name] or "" for name in ("reply_message", "help_reply", "opt_in_reply") if name in given}
+    names = ("reply_message", "help_reply", "opt_in_reply")
+    replies: dict[str, Any] = {name: given[name] or "" for name in names if name in given}
     words = [Word(one.word, one.reply or "") for one in change.keywords] if "keywords" in given else None
     setting = Setting(
         account_level_opt_out=given.get("account_level_opt_out"),

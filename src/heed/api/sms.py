@@ -21,7 +21,7 @@ from heed.api.lists import Time, shown
 from heed.core import handoff, outbound, senders
 from heed.core.models import Account, Sender
 from heed.core.outbound import Draft
-from heed.rules import numbers, wording
+from heed.rules import merging, numbers, wording
 from heed.rules.texts import clean
 
 router = Router(tags=["Sending"])
@@ -187,7 +187,7 @@ def _prepared(account: Account, sms: Sms) -> Prepared:
     drafts: dict[int, Draft] = {}
     errors: list[dict[str, Any]] = []
     for people in sms.to:
-        text, missing = wording.merged(body, _values(sms.global_merge_fields | people.merge_fields))
+        text, missing = merging.merged(body, _values(sms.global_merge_fields | people.merge_fields))
         for raw in people.phone:
             try:
                 draft = _draft(account, sender, raw, text, missing, people.correlation_id or "")

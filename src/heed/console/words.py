@@ -30,7 +30,6 @@ class Badge:
 
 
 STATES = {
-    MessageState.DRAFT: Badge(gettext_lazy("Draft"), "secondary"),
     MessageState.WAITING: Badge(gettext_lazy("Waiting"), "blue"),
     MessageState.QUEUED: Badge(gettext_lazy("Queued"), "blue"),
     MessageState.SENDING: Badge(gettext_lazy("Sending"), "blue"),

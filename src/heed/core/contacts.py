@@ -191,13 +191,12 @@ def latest_import(account: Account, contact_list: ContactList) -> Job | None:
 
 def run_import(job: Job, keep_on: jobs.KeepOn) -> None:
     """Do ``job`` from where it stands to its end, or until ``keep_on`` says no."""
-    fields = uploads.Mapping.from_json(job.setting["mapping"]).fields
-    keys = [fields[place] for place in sorted(fields)]
-    if people.work_through(job, keep_on, CHUNK, partial(_import, job, keys)):
+    source, header = people.of_upload(job)
+    if people.work_through(job, keep_on, source, header, CHUNK, partial(_import, job)):
         jobs.step(job, partial(jobs.finish, job))
 
 
-def _import(job: Job, keys: Sequence[str], chunk: Sequence[Named]) -> dict[str, int]:
+def _import(job: Job, chunk: Sequence[Named]) -> dict[str, int]:
     """Write ``chunk``, in order of recipient: the contacts, merged with what they were, then their places in the list."""
     if not ContactList.objects.filter(id=job.subject_id).exists():
         raise jobs.Failed("The list is gone.")
@@ -205,8 +204,8 @@ def _import(job: Job, keys: Sequence[str], chunk: Sequence[Named]) -> dict[str, 
     known = Contact.objects.filter(account_id=job.account_id, recipient__in=recipients).select_for_update()
     found: dict[int, dict[str, str]] = {recipient: {} for recipient in recipients}
     found |= known.order_by("recipient").values_list("recipient", "fields")
-    for recipient, row in chunk:
-        found[recipient] = found[recipient] | {key: value for key, value in zip(keys, row, strict=True) if value}
+    for recipient, fields in chunk:
+        found[recipient] = found[recipient] | {key: value for key, value in fields.items() if value}
     moment = database.to_column(database.now())
     values = [
         (job.account_id, recipient, json.dumps(fields), _words(fields), moment, moment)

@@ -100,6 +100,19 @@ def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], su
     return returned
 
 
+def reserve_ids(table: str, count: int) -> list[int]:
+    """Ids for ``count`` rows, which are to be inserted with them in this transaction."""
+    with connection.cursor() as cursor:
+        if is_postgresql():
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count]
+            )
+            return [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])  # this write transaction is alone
+        first = (cursor.fetchone() or (0,))[0] + 1
+        return list(range(first, first + count))
+
+
 def is_transient(error: BaseException) -> bool:
     """Whether the same transaction may succeed when it is run again."""
     return isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", None) in _TRANSIENT

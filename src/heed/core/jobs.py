@@ -101,10 +101,12 @@ def finish(job: Job, state: JobState = JobState.DONE, *, problem: str = "") -> d
     return {"state": state, "problem": problem[:300], "finished_at": database.now()}
 
 
-def fail(job: Job, words: str) -> None:
-    """End ``job`` with what went wrong, unless it is somebody else's by now."""
+def fail(job: Job, words: str) -> bool:
+    """End ``job`` with what went wrong; whether it was still ours to end."""
     with contextlib.suppress(Lost):
         step(job, lambda: finish(job, JobState.FAILED, problem=words))
+        return True
+    return False
 
 
 def summed(job: Job, **more: int) -> dict[str, int]:

@@ -10,7 +10,8 @@ from typing import Any  # JSON that we keep for others
 
 from django.db import transaction
 
-from heed.core import accounts, database, gate
+from heed.core import accounts, database, events, gate
+from heed.core.events import Happened
 from heed.core.models import (
     Account,
     IdempotencyKey,
@@ -22,12 +23,13 @@ from heed.core.models import (
     SenderKind,
 )
 from heed.rules import segments
-from heed.rules.states import MessageState
+from heed.rules.states import CampaignState, MessageState
 from heed.rules.texts import clean
 from heed.rules.wording import Ways
 
 ANSWER_WITHIN = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12)
-SEND_PRIORITY, ANSWER_PRIORITY = 5, 0
+SEND_PRIORITY, CAMPAIGN_PRIORITY, ANSWER_PRIORITY = 5, 6, 0
+CAMPAIGN_DOOR = "campaign"
 MOST_PARTS = 10
 ANSWERS_LAST = timedelta(hours=24)  # how long a token is known
 
@@ -42,12 +44,18 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One message to queue. ``address`` is the form that the carrier is given (+E.164)."""
+    """One message to queue. ``address`` is the form that the carrier is given (+E.164).
+
+    A campaign's has an ``id`` that was reserved for it, and a ``code`` with ``words`` if it can't be sent.
+    """
 
     recipient: int
     address: str
     text: str
     correlation_id: str = ""
+    id: int = 0
+    code: str = ""
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,28 +184,67 @@ def _queue(
     sender: Sender, drafts: Sequence[Draft], door: str, actor: str, due_at: datetime | None, expires_at: datetime | None
 ) -> list[Queued]:
     now = database.now()
-    column, moment = database.to_column, database.to_column(now)
-    is_later = due_at is not None and due_at > now
-    state = MessageState.WAITING if is_later else MessageState.QUEUED
-    parts = {text: segments.count(text).parts for text in {draft.text for draft in drafts}}
-    rows = [
-        (
-            sender.account_id, sender.id, sender.pool_id, sender.connection_id, draft.recipient, draft.address, draft.text,
-            parts[draft.text], Purpose.MESSAGE.value, None, state.value, "", "", "", SEND_PRIORITY,
-            column(due_at) if is_later else None, column(expires_at), 0, 0, draft.correlation_id, "", door, actor, moment,
-        )
-        for draft in drafts
-    ]  # fmt: skip
+    state = MessageState.WAITING if due_at is not None and due_at > now else MessageState.QUEUED
+    rows = [_row(sender, draft, state, door, actor, now, due_at, expires_at) for draft in drafts]
     ids = sorted(row[0] for row in database.insert("core_message", _COLUMNS, rows, "RETURNING id"))
     _note_mentions(sender, drafts, now)
     blocked: dict[int, str] = {}
-    if not is_later and gate.look_again(ids):
+    if state is MessageState.QUEUED and gate.look_again(ids):
         found = Message.objects.filter(account=sender.account, id__gte=ids[0], id__lte=ids[-1])
         blocked = dict(found.filter(state=MessageState.SUPPRESSED).values_list("id", "reason"))
     return [
         Queued(id_, draft.recipient, "suppressed" if id_ in blocked else state.value, blocked.get(id_, ""))
         for id_, draft in zip(ids, drafts, strict=True)
     ]
+
+
+def queue_campaign(
+    campaign_id: int, sender: Sender, drafts: Sequence[Draft], *, actor: str, expires_at: datetime | None
+) -> None:
+    """Queue a campaign's next texts, inside the caller's transaction, under ids that ``reserve_ids`` gave.
+
+    One with a ``code`` is kept as failed. Whom this campaign has a message for already gets no other.
+    """
+    now = database.now()
+    rows = [
+        (
+            *_row(sender, draft, _state_of(draft), CAMPAIGN_DOOR, actor, now, None, expires_at),
+            draft.id,
+            campaign_id,
+            database.to_column(now) if draft.code else None,
+        )
+        for draft in drafts
+    ]
+    once = "ON CONFLICT (campaign_id, recipient) WHERE campaign_id IS NOT NULL DO NOTHING"
+    database.insert("core_message", [*_COLUMNS, "id", "campaign_id", "settled_at"], rows, once)
+    events.tell([Happened(sender.account_id, "failed", one.recipient, one.id) for one in drafts if one.code], now)
+    sendable = [draft for draft in drafts if not draft.code]
+    _note_mentions(sender, sendable, now)
+    gate.look_again([draft.id for draft in sendable])
+
+
+def _state_of(draft: Draft) -> MessageState:
+    return MessageState.FAILED if draft.code else MessageState.QUEUED
+
+
+def _row(
+    sender: Sender,
+    draft: Draft,
+    state: MessageState,
+    door: str,
+    actor: str,
+    now: datetime,
+    due_at: datetime | None,
+    expires_at: datetime | None,
+) -> tuple[Any, ...]:
+    column = database.to_column
+    return (
+        sender.account_id, sender.id, sender.pool_id, sender.connection_id, draft.recipient, draft.address, draft.text,
+        segments.parts(draft.text), Purpose.MESSAGE.value, None, state.value, "", draft.code, draft.words,
+        CAMPAIGN_PRIORITY if door == CAMPAIGN_DOOR else SEND_PRIORITY,
+        column(due_at) if state is MessageState.WAITING else None, column(expires_at), 0, 0, draft.correlation_id, "",
+        door, actor, column(now),
+    )  # fmt: skip
 
 
 def answer(
@@ -235,15 +282,21 @@ def _note_mentions(sender: Sender, drafts: Sequence[Draft], now: datetime) -> No
 
 
 def move_due(limit: int = 500) -> int:
-    """Move waiting messages that are due into the queue; how many."""
+    """Move waiting messages that are due into the queue; how many. A held campaign's are held or cancelled with it."""
     now = database.now()
     due = Message.objects.filter(state=MessageState.WAITING, due_at__lte=now)
     if not due.exists():
         return 0
     with transaction.atomic(durable=True):
-        ids = list(due.select_for_update(skip_locked=True).order_by("due_at").values_list("id", flat=True)[:limit])
-        moved = Message.objects.filter(id__in=ids, state=MessageState.WAITING)
-        return moved.update(state=MessageState.QUEUED, due_at=None)
+        rows = due.select_for_update(skip_locked=True, of=("self",)).order_by("due_at")
+        found = list(rows.values_list("id", "campaign__state")[:limit])
+        paused = [id_ for id_, state in found if state == CampaignState.PAUSED]
+        cancelled = [id_ for id_, state in found if state == CampaignState.CANCELLED]
+        others = [id_ for id_, _ in found if id_ not in {*paused, *cancelled}]
+        Message.objects.filter(id__in=paused).update(due_at=None)
+        Message.objects.filter(id__in=cancelled).update(state=MessageState.CANCELLED, due_at=None, settled_at=now)
+        Message.objects.filter(id__in=others).update(state=MessageState.QUEUED, due_at=None)
+    return len(found)
 
 
 def cancel(account_id: int, message_id: int) -> bool:

@@ -23,7 +23,7 @@ from heed.rules.texts import clean
 # Each commit touches the pages of its people's neighbours: half the window costs nearly twice the time.
 WINDOW = 200_000
 
-Named = tuple[int, tuple[str, ...]]  # a recipient, and the values of the mapping's fields in order
+Named = tuple[int, dict[str, str]]  # a recipient, and the values of their merge fields
 
 
 @dataclass(slots=True)
@@ -39,20 +39,20 @@ class Window:
 def work_through(
     job: Job,
     keep_on: jobs.KeepOn,
+    source: Iterator[Window],
+    header: Sequence[str],
     most: int,
     write: Callable[[Sequence[Named]], dict[str, int]],
-    refuse: Callable[[int], str] | None = None,
 ) -> bool:
-    """Give ``write`` the people of the job's upload, at most ``most`` at a time; whether the end was reached.
+    """Give ``write`` the people of ``source``, at most ``most`` at a time; whether the end was reached.
 
     ``write`` stands in a transaction and returns what to add to the job's counts, which has rows and invalid besides.
+    ``source`` begins at ``job.line``, ``header`` heads the rejects.
     """
-    if job.upload is None:
-        raise jobs.Failed("The file that was uploaded is gone.")
-    mapping, pace = Mapping.from_json(job.setting["mapping"]), Pace(most)
+    pace = Pace(most)
     try:
-        for window in windows(job.upload, mapping, job.line, refuse):
-            chunks = jobs.reject(job, uploads.header(job.upload), window.rejects)
+        for window in source:
+            chunks = jobs.reject(job, header, window.rejects)
             while job.rows < len(window.people):
                 if not keep_on():
                     jobs.put_down(job)
@@ -64,17 +64,25 @@ def work_through(
     return True
 
 
+def of_upload(job: Job, refuse: Callable[[int], str] | None = None) -> tuple[Iterator[Window], list[str]]:
+    """The windows of the job's upload from where the job stands, and its header. ``refuse`` is as for ``windows``."""
+    if job.upload is None:
+        raise jobs.Failed("The file that was uploaded is gone.")
+    mapping = Mapping.from_json(job.setting["mapping"])
+    return windows(job.upload, mapping, job.line, refuse), uploads.header(job.upload)
+
+
 def _written(
     job: Job, write: Callable[[Sequence[Named]], dict[str, int]], window: Window, most: int
 ) -> dict[str, object]:
     chunk = window.people[job.rows : job.rows + most]
     counts = jobs.summed(job, **write(chunk))
-    return {"rows": job.rows + len(chunk), "counts": counts, "done": window.start + job.rows + len(chunk)}
+    return {"rows": job.rows + len(chunk), "counts": counts, "done": job.counts.get("rows", 0) + job.rows + len(chunk)}
 
 
 def _read(job: Job, window: Window, chunks: int) -> dict[str, object]:
     counts = jobs.summed(job, rows=len(window.people) + len(window.rejects), invalid=len(window.rejects))
-    return {"line": window.end, "rows": 0, "reject_chunks": chunks, "counts": counts, "done": window.end}
+    return {"line": window.end, "rows": 0, "reject_chunks": chunks, "counts": counts, "done": counts["rows"]}
 
 
 class Unusable(ValueError):
@@ -99,7 +107,7 @@ def windows(
 class _Reader:
     def __init__(self, mapping: Mapping, refuse: Callable[[int], str] | None) -> None:
         self.phone, self.country, self.refuse = mapping.phone, mapping.country, refuse
-        self.places = sorted(mapping.fields)
+        self.places = sorted(mapping.fields.items())
 
     def window(self, begin: int, at: int, lines: Iterator[Line]) -> Window:
         window = Window(begin, at)
@@ -120,6 +128,6 @@ class _Reader:
             raise Unusable(reason)
         return recipient
 
-    def _values(self, cells: list[str]) -> tuple[str, ...]:
+    def _values(self, cells: list[str]) -> dict[str, str]:
         width = len(cells)
-        return tuple([clean(cells[place]).strip()[:MOST_CELL] if place < width else "" for place in self.places])
+        return {key: clean(cells[at]).strip()[:MOST_CELL] for at, key in self.places if at < width and cells[at]}

@@ -137,9 +137,11 @@ class Setting:
     opt_in_reply: str | None = None
     opt_in_words: Sequence[str] | None = None
     keywords: Sequence[Word] | None = None
+    rate: int | None = None  # campaign messages a second; 0: as fast as the carrier takes them
 
 
 MOST_REPLY = 1000
+MOST_RATE = 10_000
 
 
 def change(sender: Sender, setting: Setting, *, actor: str) -> Sender:
@@ -170,6 +172,12 @@ def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
             changed[name] = clean(text).strip()
     if setting.account_level_opt_out is not None:
         changed["account_level_opt_out"] = setting.account_level_opt_out
+    if setting.rate is not None:
+        if not 0 <= setting.rate <= MOST_RATE:
+            raise Refused(
+                f"A rate is at most {MOST_RATE:,} messages a second; 0 means no limit of its own.", field="rate"
+            )
+        changed["rate"] = setting.rate or None
     if setting.opt_in_words is not None:
         changed["opt_in_words"] = _opt_in_words(sender, setting)
     if setting.keywords is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Callable
 
@@ -57,6 +58,44 @@ def ends_in_stop(text: str) -> bool:
 
 def short_link(choose: Choose) -> str:
     return "".join(choose(_LINK_LETTERS) for _ in range(LINK_LENGTH))
+
+
+PERSONAL_LENGTH = 13
+_TAG_BYTES, _ID_BYTES = 4, 5
+
+
+def personal_code(key: bytes, message_id: int) -> str:
+    """The code in one message's own link: its id under ``key``, with a tag that nobody else can make (RFC 5297's idea).
+
+    The tag is made of the id and hides it, so that a code neither tells how many messages there are nor leads to another.
+    """
+    tag = _mac(key, b"tag", message_id.to_bytes(_ID_BYTES, "big"))[:_TAG_BYTES]
+    hidden = int.from_bytes(tag + _hide(key, tag, message_id).to_bytes(_ID_BYTES, "big"), "big")
+    letters = ""
+    for _ in range(PERSONAL_LENGTH):
+        hidden, at = divmod(hidden, len(_LINK_LETTERS))
+        letters += _LINK_LETTERS[at]
+    return letters
+
+
+def message_of(key: bytes, code: str) -> int | None:
+    """The id of the message whose personal code this is, or None for anything else."""
+    if len(code) != PERSONAL_LENGTH or any(letter not in _LINK_LETTERS for letter in code):
+        return None
+    value = sum(_LINK_LETTERS.index(letter) * len(_LINK_LETTERS) ** at for at, letter in enumerate(code))
+    if value >= 256 ** (_TAG_BYTES + _ID_BYTES):
+        return None
+    block = value.to_bytes(_TAG_BYTES + _ID_BYTES, "big")
+    message_id = _hide(key, block[:_TAG_BYTES], int.from_bytes(block[_TAG_BYTES:], "big"))
+    return message_id if hmac.compare_digest(personal_code(key, message_id), code) else None
+
+
+def _hide(key: bytes, tag: bytes, message_id: int) -> int:
+    return message_id ^ int.from_bytes(_mac(key, b"hide", tag)[:_ID_BYTES], "big")
+
+
+def _mac(key: bytes, purpose: bytes, data: bytes) -> bytes:
+    return hmac.digest(key, purpose + data, "sha256")
 
 
 def public_id(key: bytes, prefix: str, number: int) -> str:

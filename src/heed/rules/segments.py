@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 GSM_7 = "GSM-7"
@@ -41,6 +42,22 @@ def count(text: str) -> Segments:
             parts, used = parts + 1, 0
         used += size
     return Segments(encoding, parts, total, room - used, forcing)
+
+
+def parts(text: str) -> int:
+    """``count(text).parts``, without looking at each character where all are of one size."""
+    if _ALL_BASIC(text):
+        one, several = _ONE_PART[GSM_7], _OF_SEVERAL[GSM_7]
+    elif text.isascii() or _ASTRAL(text) or not _FORCING(text):
+        return count(text).parts
+    else:
+        one, several = _ONE_PART[UCS_2], _OF_SEVERAL[UCS_2]
+    return 1 if len(text) <= one else -(-len(text) // several)
+
+
+_ALL_BASIC = re.compile(f"[{re.escape(''.join(sorted(_BASIC)))}]*").fullmatch
+_FORCING = re.compile(f"[^{re.escape(''.join(sorted(_BASIC | _EXTENSION)))}]").search
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]").search
 
 
 def _units(char: str, encoding: str) -> int:

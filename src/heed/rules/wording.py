@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from heed.rules.codes import free_keyword_candidates
@@ -99,12 +99,3 @@ def _names(text: str, number: str) -> bool:
     """Whether ``number`` stands in ``text``, in its international or its national spelling."""
     digits = re.sub(r"[^0-9]", "", number)
     return bool(digits) and digits[-9:] in re.sub(r"[\s().-]", "", text)
-
-
-_FIELD = re.compile(r"\$\{\s*([^${}]{1,60}?)\s*\}")
-
-
-def merged(text: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
-    """``text`` with its merge fields (``${firstname}``) filled in, and the names of those without a value."""
-    missing = [name for name in _FIELD.findall(text) if name not in values]
-    return _FIELD.sub(lambda found: values.get(found[1], found[0]), text), missing

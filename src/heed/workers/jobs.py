@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from heed.core import contacts, jobs, leases
+from heed.core import audience, campaigns, contacts, jobs, leases
 from heed.core.jobs import KeepOn
 from heed.core.models import Job
 
@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
 
 RUNNERS: dict[str, Callable[[Job, KeepOn], None]] = {
     contacts.IMPORT: contacts.run_import,
+    campaigns.BUILD: audience.run_build,
+    campaigns.COUNT: audience.run_count,
 }
+FAILED: dict[str, Callable[[Job, str], None]] = {campaigns.BUILD: audience.failed, campaigns.COUNT: audience.failed}
 IDLE_S = 0.5
 RENEW_EVERY_S = 4.0
 UNEXPECTED = "Something unexpected went wrong. The log says what; try again."
@@ -77,9 +80,14 @@ def run_one(job: Job, keep_on: KeepOn) -> None:
     except jobs.Lost:
         log.info("Job %s was cancelled or taken over.", job.id)
     except jobs.Failed as error:
-        jobs.fail(job, str(error))
+        _fail(job, str(error))
     except DatabaseError:
         raise
     except Exception:
         log.exception("Job %s failed in an unknown way.", job.id)
-        jobs.fail(job, UNEXPECTED)
+        _fail(job, UNEXPECTED)
+
+
+def _fail(job: Job, words: str) -> None:
+    if jobs.fail(job, words) and job.kind in FAILED:
+        FAILED[job.kind](job, words)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from django.db import DatabaseError, close_old_connections
 
 from heed.core import files, handoff, housekeeping, inbound, outbound
+from heed.core.feeding import Feeder
 from heed.workers.jobs import JobThread
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 # Each duty, and how often in seconds. A duty returns how much it did; one that did something runs again at once.
 DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (outbound.move_due, 0.5),
+    (Feeder().feed, 0.25),
     (handoff.settle_stale, 2),
     (inbound.read_unread, 5),
     (files.forget_old, 600),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heed.core.models.account import Account, ApiKey, Invitation, Member, Role, SignInLink, User
 from heed.core.models.audit import Audit
+from heed.core.models.campaign import Campaign, CampaignDraft
 from heed.core.models.carrier import Connection, SandboxDelivery, SandboxFailure
 from heed.core.models.consent import Consent, LedgerEntry, Source
 from heed.core.models.contact import Contact, ContactList, ListMember
@@ -19,6 +20,8 @@ __all__ = [
     "Account",
     "ApiKey",
     "Audit",
+    "Campaign",
+    "CampaignDraft",
     "Connection",
     "Consent",
     "Contact",

@@ -58,5 +58,7 @@ class Job(models.Model):
 
     @property
     def percent(self) -> int | None:
-        """How much is done, where that is known."""
-        return min(99 if self.is_open else 100, self.done * 100 // self.total) if self.total else None
+        """How much is done, where that is known. ``total`` is about right, so an open job has at most 99."""
+        if self.state == JobState.DONE:
+            return 100
+        return min(99, self.done * 100 // self.total) if self.total else None

@@ -32,6 +32,7 @@ class Message(models.Model):
     address = models.CharField(max_length=20)
     text = models.TextField()
     parts = models.PositiveSmallIntegerField()
+    campaign = models.ForeignKey("core.Campaign", models.PROTECT, null=True, db_index=False, db_constraint=False)
     purpose = models.CharField(max_length=8, choices=Purpose.choices, default=Purpose.MESSAGE)
     inbound = models.OneToOneField("core.Inbound", models.PROTECT, null=True)
     state = models.CharField(max_length=11, choices=[(state.value, state.value) for state in MessageState])
@@ -46,7 +47,7 @@ class Message(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     correlation_id = models.CharField(max_length=120, blank=True)
     provider_id = models.CharField(max_length=128, blank=True)
-    door = models.CharField(max_length=16)  # quick_send, api, command, answer
+    door = models.CharField(max_length=16)  # quick_send, api, command, campaign, test, answer
     actor = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True)
@@ -61,6 +62,10 @@ class Message(models.Model):
             models.Index(fields=["account", "id"], name="message_account"),
         ]
         constraints: ClassVar = [
+            # Whatever happens to the process that queues a campaign, nobody is sent it twice.
+            models.UniqueConstraint(
+                fields=["campaign", "recipient"], condition=Q(campaign__isnull=False), name="campaign_person_once"
+            ),
             # The gate exempts answers alone, so the table keeps them honest: tied to an inbound message, one each.
             models.CheckConstraint(
                 condition=Q(purpose="message", inbound__isnull=True, account__isnull=False)

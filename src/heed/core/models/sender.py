@@ -36,6 +36,8 @@ class Sender(models.Model):
     help_reply = models.CharField(max_length=1000, blank=True)
     opt_in_reply = models.CharField(max_length=1000, blank=True)
     opt_in_words = models.JSONField(default=list)
+    rate = models.PositiveIntegerField(null=True)  # campaign messages a second; null: as fast as its carrier takes them
+    fed_until = models.DateTimeField(null=True)  # what campaigns have queued uses its rate up until then
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
 

@@ -1,0 +1,50 @@
+"""What a campaign has on its way: by the small indexes of queued, waiting and sending messages, never through all it sent.
+
+The unary plus keeps the planner from the index of a campaign's messages, of which there may be a million.
+"""
+
+from __future__ import annotations
+
+from typing import Any  # Columns of a row.
+
+from django.db import connection, transaction
+
+from heed.core import database
+from heed.core.models import Message
+
+QUEUED = "state = 'queued' AND connection_id IN (SELECT id FROM core_connection) AND +campaign_id = %s"
+HELD = "state = 'waiting' AND due_at IS NULL AND +campaign_id = %s"  # by a pause
+TIMED = "state = 'waiting' AND due_at IS NOT NULL AND +campaign_id = %s"  # by a carrier that asked to wait
+SENDING = "state = 'sending' AND +campaign_id = %s"
+CHUNK = 500
+
+
+def exists(campaign_id: int, *which: str) -> bool:
+    with connection.cursor() as cursor:
+        for condition in which:
+            cursor.execute(f"SELECT 1 FROM core_message WHERE {condition} LIMIT 1", [campaign_id])  # noqa: S608
+            if cursor.fetchone():
+                return True
+    return False
+
+
+def move(campaign_id: int, which: str, limit: int, **changes: Any) -> int:
+    """Change the first ``limit`` of these, inside the caller's transaction; how many.
+
+    Locked in order of id, as everybody does; what a claim took meanwhile no longer fits the condition.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM core_message WHERE {which} ORDER BY id LIMIT %s {database.for_update()}",  # noqa: S608
+            [campaign_id, limit],
+        )
+        return Message.objects.filter(id__in=[row[0] for row in cursor.fetchall()]).update(**changes)
+
+
+def move_all(campaign_id: int, which: str, **changes: Any) -> int:
+    """Change all of these, a chunk a transaction; how many. Where there are none nothing is locked."""
+    total = 0
+    while exists(campaign_id, which):
+        with transaction.atomic(durable=True):
+            total += move(campaign_id, which, CHUNK, **changes)
+    return total

@@ -1,0 +1,72 @@
+"""When a message may go: the time zones that a number may be in, and the hours of the day that are open there.
+
+The time is given, never taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
+
+_WITHOUT = "Etc/Unknown"
+_STEP = timedelta(minutes=15)  # offsets from UTC are multiples of it
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From ``opens`` to ``closes`` o'clock, in the recipient's local time; over midnight if it closes before it opens."""
+
+    opens: int
+    closes: int
+
+    def has(self, local: datetime) -> bool:
+        if self.opens < self.closes:
+            return self.opens <= local.hour < self.closes
+        return local.hour >= self.opens or local.hour < self.closes
+
+
+def default_window(country: str) -> Window | None:
+    """What a new campaign of an account in ``country`` starts with: 8 to 21 in the US (47 CFR 64.1200(c)(1))."""
+    return Window(8, 21) if country == "US" else None
+
+
+def zone_of(recipient: int) -> str:
+    """The zones that a number may be in, joined by "&" (``America/Denver&America/Los_Angeles``), or "" if nobody knows."""
+    digits = str(recipient)
+    for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
+        zones = TIMEZONE_DATA.get(digits[:length])
+        if zones:
+            return "&".join(zone for zone in zones if zone != _WITHOUT)
+    return ""
+
+
+def is_open(window: Window, zone: str, account_zone: str, now: datetime) -> bool:
+    """Whether ``window`` is open now in all the places that ``zone`` may mean.
+
+    Where they never are open together (a number that may be anywhere in +1), the account's own zone counts.
+    """
+    zones = _zones(zone)
+    if not zones or not any(_all_open(window, zones, now + _STEP * step) for step in range(96)):
+        zones = _zones(account_zone)
+    return _all_open(window, zones, now)
+
+
+def next_open(window: Window, zone: str, account_zone: str, now: datetime) -> datetime:
+    """When it is open next: now, or a quarter of an hour within the coming day."""
+    if is_open(window, zone, account_zone, now):
+        return now
+    at = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    return next(at + _STEP * step for step in range(1, 98) if is_open(window, zone, account_zone, at + _STEP * step))
+
+
+def _all_open(window: Window, zones: tuple[ZoneInfo, ...], at: datetime) -> bool:
+    return all(window.has(at.astimezone(zone)) for zone in zones)
+
+
+@lru_cache(maxsize=4096)
+def _zones(joined: str) -> tuple[ZoneInfo, ...]:
+    return tuple(ZoneInfo(name) for name in joined.split("&") if name)
