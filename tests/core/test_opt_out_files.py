@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import xlsxwriter
+from django.db import connection
 from django.utils import timezone
 from people import ANNA, BEN, CLEO, World
 
@@ -241,3 +243,19 @@ def test_an_import_is_in_the_audit_trail(world: World, tmp_path: Path) -> None:
     read(world, path)
     entry = Audit.objects.get(action="opt_outs.import")
     assert (entry.actor, entry.subject, entry.detail["added"]) == ("test", "in.csv", 1)
+
+
+def test_an_export_of_many_is_held_a_page_at_a_time(world: World) -> None:
+    many = 20_000
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO core_consent (account_id, recipient, sender_id, state, held, never, entry_id)"
+            " VALUES (%s, %s, 0, 'out', 0, %s, 1)",
+            [(world.account.id, 447_000_000_000 + n, False) for n in range(many)],
+        )
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in opt_out_files.rows(world.account.id, page=200)) == many
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000  # all at once, they take over twice that
+    finally:
+        tracemalloc.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentTypeError
+from pathlib import Path
 from typing import Any  # Options of a command have every type.
 
 from django.conf import settings
@@ -69,6 +70,9 @@ class PlainCommand(BaseCommand):
 def words_for(error: Exception) -> str:
     """What to do about a database that does not answer."""
     first_line = str(error).strip().partition("\n")[0]
+    file = Path(settings.DATABASES["default"]["NAME"])
+    if connection.vendor == "sqlite" and "unable to open" in first_line and file.exists():
+        return f"{file} can't be opened. Is its folder writable?"
     if any(words in first_line for words in _NO_TABLES):
         place = "HEED_DATABASE_URL" if connection.vendor == "postgresql" else settings.DATA_DIR
         return f"There is no database at {place} yet. Run ./heed up first."
