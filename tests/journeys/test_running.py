@@ -91,9 +91,10 @@ def test_a_stop_in_the_middle_of_sending_loses_and_doubles_nothing(settings: dic
         for _ in patiently():
             if SandboxDelivery.objects.exists():
                 break
-    # Claimed and not begun went back to the queue; begun came to its end.
+    # Claimed and not begun went back to the queue, begun came to its end. On a busy machine some missed their second
+    # and wait.
     states = dict(Message.objects.values_list("state").annotate(Count("id")))
-    assert set(states) <= {MessageState.SENT, MessageState.QUEUED}
+    assert set(states) <= {MessageState.SENT, MessageState.QUEUED, MessageState.WAITING}
     assert 0 < states[MessageState.SENT] < MESSAGES
     assert SandboxDelivery.objects.count() == states[MessageState.SENT]
 
