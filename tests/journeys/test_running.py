@@ -20,7 +20,7 @@ from installation import Installation, Shop, free_port, patiently
 from heed.core.models import Message, SandboxDelivery
 from heed.rules.states import MessageState
 
-MESSAGES = 2000
+MESSAGES = 800
 
 
 @pytest.fixture
