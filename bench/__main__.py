@@ -22,6 +22,7 @@ BENCHMARKS = {
     "stop": ("sqlite", "postgresql"),
     "stop_wait": ("sqlite",),
     "check": ("sqlite", "postgresql"),
+    "reading": ("sqlite",),
 }
 
 

@@ -38,7 +38,7 @@ def test_ways_out_of_a_number_and_of_a_name(world):
 
 
 def test_staff_opt_out_what_they_read_at_the_scope_of_a_stop(world):
-    row = receive(world, "leave me be")
+    row = receive(world, "who are you")
     inbound.opt_out(row, actor="owner@example.com")
     entry = LedgerEntry.objects.get()
     assert (entry.sender_id, entry.source, entry.inbound_id) == (world.number.id, "console", row.id)
@@ -47,7 +47,7 @@ def test_staff_opt_out_what_they_read_at_the_scope_of_a_stop(world):
 
 def test_on_an_account_level_number_they_leave_the_account(world):
     senders.change(world.number, senders.Setting(account_level_opt_out=True), actor="test")
-    inbound.opt_out(receive(world, "leave me be"), actor="owner@example.com")
+    inbound.opt_out(receive(world, "who are you"), actor="owner@example.com")
     assert consent.standing_of(world.account.id, ANNA)[ALL_SENDERS].state is State.OUT
 
 

@@ -477,12 +477,10 @@ def test_stop_is_recognised_however_it_is_typed(story: Story, words: str) -> Non
         "stop by at five",
         "the weekend",
         "nonstop",
-        "🛑",
         "",
         " ",
         "yes",
         "no",
-        "HALT",
         "can't stop",
     ],
 )

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from heed.core.models import Account, LedgerEntry, Message, Sender, Source
 from heed.rules.consent import ALL_SENDERS, Block
-from heed.rules.reading import Verdict
 from heed.rules.states import MessageState
+from heed.rules.verdicts import Verdict
 
 Addresses = Mapping[int, str]  # of senders that the account may see, by id
 

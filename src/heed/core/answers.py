@@ -9,7 +9,7 @@ from heed.core.models import Account, Connection, Message, Purpose, Sender
 from heed.core.senders import Word
 from heed.core.verdicts import Text
 from heed.rules import numbers, wording
-from heed.rules.reading import Verdict
+from heed.rules.verdicts import Verdict
 
 HELP_AT_MOST_EVERY = timedelta(hours=1)
 

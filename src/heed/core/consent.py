@@ -21,11 +21,11 @@ from heed.core import database, events, gate
 from heed.core.events import Happened
 from heed.core.models import Consent, LedgerEntry, Source
 from heed.rules import consent as rules
+from heed.rules import packs
 from heed.rules.consent import ALL_SENDERS, NOTHING, Act, Row, State
 from heed.rules.texts import clean
 
 CHUNK = 50  # acts in one transaction of act_all: SQLite's one writer is held for a few milliseconds
-POLICY = "2026-11"  # the version of the rules that read and decided, kept with every entry
 
 Person = tuple[int, int]  # account id, recipient
 Rows = dict[int, Row]
@@ -252,7 +252,7 @@ def _write_entries(doings: Sequence[Doing], now: datetime) -> list[int]:
         (
             doing.account_id, doing.recipient, doing.sender_id, _ACT[doing.verb].value, doing.cause.source.value,
             doing.never, doing.account_level, doing.cause.through_id, doing.cause.inbound_id, doing.cause.evidence,
-            doing.cause.rule, doing.cause.word[:80], POLICY, doing.cause.actor[:120], clean(doing.cause.note)[:500],
+            doing.cause.rule, doing.cause.word[:80], packs.VERSION, doing.cause.actor[:120], clean(doing.cause.note)[:500],
             column(doing.cause.carrier_at), moment, column(doing.at or now),
         )
         for doing in doings

@@ -23,9 +23,9 @@ from heed.core.senders import Word
 from heed.core.verdicts import Text
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS
-from heed.rules.reading import NOTHING, Verdict
 from heed.rules.texts import clean
 from heed.rules.values import InboundText
+from heed.rules.verdicts import NOTHING, Verdict
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from django.utils import timezone
 from heed.core import audit
 from heed.core.models import Account, Connection, Keyword, Sender, SenderKind
 from heed.rules import keywords, numbers
-from heed.rules.reading import Verdict, read
+from heed.rules.reading import read
 from heed.rules.texts import clean
+from heed.rules.verdicts import Verdict
 
 LINGERS = timedelta(days=60)  # how long a released number and a removed keyword keep working (CASL 11(2): 60 days)
 FIXED_WORDS = ("STOP", "UNSUBSCRIBE")  # listed with every number, and never removed
@@ -201,7 +202,7 @@ def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:
         if not word or len(word) > 40 or not key:
             raise Refused("An opt-in word has 1 to 40 characters.", field="opt_in_words")
         verdict = read(word, nanp=is_nanp(sender)).verdict
-        if key in _NEVER_START or key in taken or verdict in (Verdict.OPT_OUT, Verdict.HELP):
+        if key in _NEVER_START or key in taken or verdict in (Verdict.OPT_OUT, Verdict.REVIEW, Verdict.HELP):
             raise Refused(f"“{word}” can't be an opt-in word.", code="risky", field="opt_in_words")
         words[key] = word
     return list(words.values())

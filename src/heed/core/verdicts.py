@@ -26,8 +26,8 @@ from heed.core.models import (
 from heed.core.senders import Word
 from heed.rules import codes, reading
 from heed.rules.consent import ALL_SENDERS, Act, State, opt_out_counts_from, start_counts_from
-from heed.rules.reading import NOTHING, Reading, Verdict
 from heed.rules.values import InboundText
+from heed.rules.verdicts import NOTHING, Reading, Verdict
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]])
         words=tuple(keyword.word for keyword in words.get(sender.id, ())),
         start_words=tuple(sender.opt_in_words),
     )
-    if text.is_shared and text.reading.verdict is Verdict.NONE and codes.ends_in_stop(text.raw.text):
+    if text.is_shared and text.reading.verdict in (Verdict.NONE, Verdict.REVIEW) and codes.ends_in_stop(text.raw.text):
         text.reading = Reading(Verdict.OPT_OUT, "unknown free keyword", "STOP", everything=True)
 
 
@@ -126,14 +126,15 @@ def wanted(text: Text) -> list[Doing]:
     leaves = text.reading.verdict is Verdict.OPT_OUT
     if text.free:
         return [_doing(text, account.id, ALL_SENDERS, Source.FREE_KEYWORD) for account, _ in text.free]
+    source = Source.KEYWORD if text.reading.by_keyword else Source.REQUEST
     if text.is_shared:
         accounts = _named_accounts(text) if leaves else _left_through(text)
-        return [_doing(text, account_id, ALL_SENDERS, Source.KEYWORD) for account_id in accounts]
+        return [_doing(text, account_id, ALL_SENDERS, source) for account_id in accounts]
     if text.sender is None or text.account_id is None:
         return []
     everything = leaves and (text.reading.everything or text.sender.account_level_opt_out)
     scope = ALL_SENDERS if everything else senders.consent_id(text.sender)
-    return [_doing(text, text.account_id, scope, Source.KEYWORD)]
+    return [_doing(text, text.account_id, scope, source)]
 
 
 def _doing(text: Text, account_id: int, sender_id: int, source: Source) -> Doing:

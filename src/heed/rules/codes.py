@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from heed.rules.keywords import fold, look_alike
+from heed.rules.folding import fold, look_alike
 
 PREFIX_LENGTH = 5
 LINK_LENGTH = 5

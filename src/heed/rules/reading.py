@@ -1,44 +1,79 @@
 """Reading what a person wrote to a number: a verdict, and the rule and the words that gave it.
 
-Here keywords decide, as the whole of a text. Requests and reviews join them when free text is read.
+The whole of a text is compared with the keywords first, by one look in a dictionary; ``requests`` reads the rest.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 
-from heed.rules import keywords
-from heed.rules.keywords import Lexicon
+from heed.rules import keywords, packs, requests
+from heed.rules.folding import fold, is_vietnamese, look_alike, spelled
+from heed.rules.verdicts import Reading, Verdict
+
+_DOUBLE = re.compile(r"([a-z])\1")
 
 
-class Verdict(StrEnum):
-    OPT_OUT = "opt_out"
-    OPT_IN = "opt_in"
-    HELP = "help"
-    REVIEW = "review"
-    NONE = "none"
+@dataclass(slots=True)
+class _Whole:
+    """What a text means that is one of these words, by the word as it is compared."""
+
+    plain: dict[str, Reading]
+    accented: dict[str, Reading]
+    longest: int = 0  # characters of a word here
+    longest_accented: int = 0
+
+    def add(self, given: Iterable[str], verdict: Verdict, rule: str, *, everything: bool = False) -> None:
+        """Add ``given`` words where no earlier meaning stands."""
+        for word in given:
+            table = self.accented if is_vietnamese(word) else self.plain
+            key = keywords.key(word)
+            for spelling in {key} if table is self.accented else {key, spelled(key), _squeezed(key)}:
+                table.setdefault(spelling, Reading(verdict, rule, word, everything))
+                self.longest = max(self.longest, len(spelling))
+                if table is self.accented:
+                    self.longest_accented = max(self.longest_accented, len(spelling))
+
+    def match(self, text: str) -> Reading | None:
+        folded = fold(text)
+        if found := self.plain.get(folded):
+            return found
+        if len(folded) > 2 * self.longest or (text.isascii() and folded.replace(" ", "").isalpha()):
+            return None  # Too long, even with a dot after each letter; or there is no other way to see these letters.
+        if not any(map(str.isalnum, folded)):
+            return self.plain.get(folded[:1])  # Pictures alone, often more than one.
+        if len(folded) <= self.longest and (found := self.plain.get(look_alike(folded))):
+            return found
+        if found := self.plain.get(spelled(folded)):
+            return found
+        if len(folded) > self.longest_accented or text.isascii():
+            return None
+        return self.accented.get(fold(text, accents=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """``word`` is the keyword as it was written down, ``everything`` whether it names all senders of the account."""
-
-    verdict: Verdict
-    rule: str = ""
-    word: str = ""
-    everything: bool = False
+def _squeezed(key: str) -> str:
+    """ "stopal" for "stopall", which is what folding leaves of "STOPALLLL"."""
+    return _DOUBLE.sub(r"\1", key) if len(key) > 5 else key
 
 
-NOTHING = Reading(Verdict.NONE)
-_STOP = Lexicon.of(keywords.STOP_WORDS)
-_NANP_STOP = Lexicon.of(keywords.NANP_STOP_WORDS)
-_EVERYTHING = Lexicon.of(keywords.EVERYTHING_WORDS)
-_START = Lexicon.of(keywords.START_WORDS)
-_HELP = Lexicon.of(keywords.HELP_WORDS)
-_lexicon = lru_cache(maxsize=1024)(Lexicon.of)
+@lru_cache(maxsize=1024)
+def _whole(nanp: bool, own: tuple[str, ...], start_words: tuple[str, ...]) -> _Whole:
+    """The first meaning of a word counts: everything, a keyword of its own, a mandatory word, START, HELP."""
+    made = _Whole({}, {})
+    made.add(keywords.EVERYTHING_WORDS, Verdict.OPT_OUT, "mandatory keyword", everything=True)
+    made.add(own, Verdict.OPT_OUT, "keyword")
+    made.add(keywords.STOP_WORDS, Verdict.OPT_OUT, "mandatory keyword")
+    if nanp:
+        made.add(packs.PER_SE, Verdict.OPT_OUT, "mandatory keyword")
+    made.add((*keywords.START_WORDS, *start_words), Verdict.OPT_IN, "start word")
+    made.add(keywords.HELP_WORDS, Verdict.HELP, "help word")
+    for language in packs.LANGUAGES.values():
+        made.add(language.opt_out, Verdict.REVIEW, "well-known word")
+        made.add(language.near_misses, Verdict.REVIEW, "near miss")
+    return made
 
 
 def read(text: str, *, nanp: bool = False, words: Iterable[str] = (), start_words: Iterable[str] = ()) -> Reading:
@@ -46,14 +81,4 @@ def read(text: str, *, nanp: bool = False, words: Iterable[str] = (), start_word
 
     ``nanp`` is whether it is a +1 number, where the words of 47 CFR 64.1200(a)(10) cannot be removed.
     """
-    if everything := _EVERYTHING.match(text):
-        return Reading(Verdict.OPT_OUT, "mandatory keyword", everything, everything=True)
-    if own := _lexicon(tuple(words)).match(text):
-        return Reading(Verdict.OPT_OUT, "keyword", own)
-    if mandatory := _STOP.match(text) or (_NANP_STOP.match(text) if nanp else None):
-        return Reading(Verdict.OPT_OUT, "mandatory keyword", mandatory)
-    if start := _START.match(text) or _lexicon(tuple(start_words)).match(text):
-        return Reading(Verdict.OPT_IN, "start word", start)
-    if word := _HELP.match(text):
-        return Reading(Verdict.HELP, "help word", word)
-    return NOTHING
+    return _whole(nanp, tuple(words), tuple(start_words)).match(text) or requests.read(text, nanp=nanp)

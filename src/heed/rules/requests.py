@@ -1,0 +1,193 @@
+"""Reading what people write in their own words: is it a request to stop, may it be one, or is it something else?
+
+Phrases of every language are looked for at once. ``opt_out`` and ``review`` phrases speak for a request; a ``doubt``
+phrase across one ("tell her to stop …") leaves it to a person; a ``none`` phrase across one ("don't stop …") undoes it.
+A mandatory word counts where the rest of the text, or of its first or last sentence, is mere courtesy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from heed.rules import keywords, packs
+from heed.rules.folding import ENDS, fold, glance, is_vietnamese, words
+from heed.rules.phrases import BREAKS, Found, Phrases
+from heed.rules.verdicts import NOTHING, Reading, Verdict
+
+# Long and rare enough that a slip of the thumb is seen by its letters.
+_NEARLY_UNSUBSCRIBE = re.compile(r"uns[ubscrien]{5,9}d?|unsubs?cri?b?")
+_RIGHT = frozenset({"unsubscribe", "unsubscribed", "unsubscriber"})
+SHORT = 3  # words in which "stop" with something unknown may well mean us
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a phrase says: a verdict of packs.VERDICTS, or what part it plays around a mandatory word."""
+
+    kind: str
+    rule: str = ""
+
+
+_MANDATORY, _PER_SE, _KNOWN, _NEAR = Meaning("mandatory"), Meaning("per se"), Meaning("known"), Meaning("near")
+_FILLER, _OBJECT, _AUTOMATIC = Meaning("filler"), Meaning("object"), Meaning("automatic")
+
+_TELLING = frozenset({"opt_out", "review", "whole", "near", "known"})  # what can decide by itself
+
+
+@cache
+def _phrases() -> Phrases:
+    """The phrases of every language, in one tree."""
+    languages = packs.LANGUAGES.values()
+    made = Phrases(
+        frozenset(word for one in languages for word in _each(one.head)),
+        frozenset(word for one in languages for word in _each(one.tail)),
+    )
+    for word in keywords.STOP_WORDS:
+        made.add(_spelled(word), _MANDATORY, {}, telling=True)
+    for word in packs.PER_SE:
+        made.add(_spelled(word), _PER_SE, {}, telling=True)
+    for one in languages:
+        _add(made, one)
+    return made
+
+
+def _add(made: Phrases, one: packs.Language) -> None:
+    classes = {name: tuple(_each(members)) for name, members in one.classes.items()}
+
+    def add(phrases: Iterable[str], meaning: Meaning) -> None:
+        for phrase in phrases:
+            phrase = phrase.replace("{", "{" + one.code + ".")
+            made.add(phrase, meaning, classes, telling=meaning.kind in _TELLING)
+
+    for group in one.groups:
+        add(group.phrases, Meaning(group.verdict, group.rule))
+        add(group.whole, Meaning("whole", group.rule))
+    add(one.filler, _FILLER)
+    add(one.objects, _OBJECT)
+    add(one.automatic, _AUTOMATIC)
+    add(filter(None, map(_spelled, one.near_misses)), _NEAR)
+    add((_spelled(word) for word in one.opt_out if len(word) > 4 and not is_vietnamese(word)), _KNOWN)
+
+
+def _each(members: Iterable[str]) -> Iterable[str]:
+    return (word for member in members for word in words(member))
+
+
+def _spelled(word: str) -> str:
+    """``word`` as a phrase: what punctuation it has means nothing."""
+    return " ".join(words(word))
+
+
+def read(text: str, *, nanp: bool = False) -> Reading:
+    """How ``text``, which is no keyword as a whole, reads. ``nanp`` is whether it came to a +1 number."""
+    folded = fold(text)
+    seen = glance(folded) if folded.isascii() else words(folded)
+    if not _phrases().may_tell(seen) and "uns" not in folded:
+        return NOTHING
+    tokens = words(text)
+    return _Text(tokens, _phrases().find(tokens), nanp).reading()
+
+
+class _Text:
+    """One text and the phrases that stand in it."""
+
+    def __init__(self, tokens: Sequence[str], found: Sequence[Found], nanp: bool) -> None:
+        self.tokens = tokens
+        undoing = [one for one in found if one.what.kind == "none"]
+        self.found = [one for one in found if not any(_undoes(other, one) for other in undoing)]
+        self.words = {"mandatory", "per se"} if nanp else {"mandatory"}
+
+    def reading(self) -> Reading:
+        if automatic := self._first("automatic"):
+            return self._of_a_machine(automatic)
+        if whole := self._covered(self.words | {"whole"}):
+            return self._reading(Verdict.OPT_OUT, whole.what.rule or "mandatory word", whole)
+        return self._request() or self._sentence() or self._weaker() or NOTHING
+
+    def _of_a_machine(self, automatic: Found) -> Reading:
+        """An automatic answer never opts out; one that speaks of stopping is for a person to see."""
+        asks = self._first("opt_out") or self._first("mandatory")
+        return self._reading(Verdict.REVIEW if asks else Verdict.NONE, "automatic reply", automatic)
+
+    def _request(self) -> Reading | None:
+        doubts = [one for one in self.found if one.what.kind == "doubt"]
+        requests = [one for one in self.found if one.what.kind == "opt_out"]
+        sure = next((one for one in requests if not any(_cross(one, doubt) for doubt in doubts)), None)
+        if sure:
+            return self._reading(Verdict.OPT_OUT, sure.what.rule, sure)
+        return self._reading(Verdict.REVIEW, requests[0].what.rule, requests[0]) if requests else None
+
+    def _sentence(self) -> Reading | None:
+        """A mandatory word that is, but for courtesy, the first or the last sentence."""
+        ends = [at for at, token in enumerate(self.tokens) if token in ENDS]
+        if not ends:
+            return None
+        for start, end in ((0, ends[0]), (ends[-1] + 1, len(self.tokens)), _last(ends)):
+            if start < end and (word := self._covered({"mandatory"}, start, end)):
+                return self._reading(Verdict.OPT_OUT, "mandatory word in a sentence", word)
+        return None
+
+    def _weaker(self) -> Reading | None:
+        if weak := self._first("review"):
+            return self._reading(Verdict.REVIEW, weak.what.rule, weak)
+        if known := self._covered({"known", "per se"}):
+            return self._reading(Verdict.REVIEW, "well-known word", known)
+        if (word := self._first("mandatory")) and word.start == 0 and len(self.tokens) <= SHORT:
+            return self._reading(Verdict.REVIEW, "mandatory word in a short text", word)
+        if near := self._covered({"near"}):
+            return self._reading(Verdict.REVIEW, "near miss", near)
+        for at, token in enumerate(self.tokens):
+            if token.startswith("uns") and token not in _RIGHT and _NEARLY_UNSUBSCRIBE.fullmatch(token):
+                return self._reading(Verdict.REVIEW, "near miss", Found(at, at + 1, _NEAR))
+        return None
+
+    def _first(self, *kinds: str) -> Found | None:
+        return next((one for one in self.found if one.what.kind in kinds), None)
+
+    def _covered(self, kinds: set[str], start: int = 0, end: int | None = None) -> Found | None:
+        """The first phrase of ``kinds`` if such phrases, courtesy and weaker words make up all of the text.
+
+        Or of a part of it: there "stop it" is what people say to each other.
+        """
+        is_part, end = end is not None, len(self.tokens) if end is None else end
+        if not any(one.what.kind in kinds for one in self.found):
+            return None
+        passable = kinds | {"filler", "review", "near"} | (set() if is_part else {"object"})
+        reached: dict[int, Found | None] = {start: None}
+        pieces: dict[int, list[Found]] = {}
+        for one in self.found:
+            if one.what.kind in passable:
+                pieces.setdefault(one.start, []).append(one)
+        for at in range(start, end):
+            if at not in reached:
+                continue
+            word = reached[at]
+            if self.tokens[at] in BREAKS:
+                reached[at + 1] = reached.get(at + 1) or word
+            for piece in pieces.get(at, ()):
+                decides = piece if piece.what.kind in kinds else None
+                reached[piece.end] = reached.get(piece.end) or word or decides
+        return reached.get(end)
+
+    def _reading(self, verdict: Verdict, rule: str, one: Found) -> Reading:
+        everything = verdict in (Verdict.OPT_OUT, Verdict.REVIEW) and self._first("everything") is not None
+        return Reading(verdict, rule, " ".join(self.tokens[one.start : one.end]), everything, by_keyword=False)
+
+
+def _last(ends: Sequence[int]) -> tuple[int, int]:
+    """The last sentence of a text that ends with a full stop."""
+    return (ends[-2] + 1 if len(ends) > 1 else 0, ends[-1])
+
+
+def _undoes(none: Found, other: Found) -> bool:
+    """Whether ``none`` takes the sense away; not from a longer phrase that it is a part of ("if you don't stop …")."""
+    return _cross(none, other) and not (
+        other.start <= none.start and none.end <= other.end and other.what.kind == "opt_out"
+    )
+
+
+def _cross(one: Found, other: Found) -> bool:
+    return one is not other and one.start < other.end and other.start < one.end
