@@ -20,7 +20,7 @@ from heed.console.recipients import pretty
 from heed.core import account_level, senders
 from heed.core.models import Inbound, Keyword, Sender
 from heed.core.senders import MOST_REPLY, Setting, Word
-from heed.rules import keywords, segments, wording
+from heed.rules import keywords, packs, segments, wording
 from heed.rules.segments import Segments
 from heed.rules.texts import clean
 
@@ -105,7 +105,8 @@ def _keywords(sender: Sender, typed: Typed) -> list[Shown]:
 
 def _fixed_words(sender: Sender) -> str:
     """The words beside the listed ones that opt out here whatever is set, as the law of +1 numbers has it."""
-    return ", ".join(("STOPALL", *(keywords.NANP_STOP_WORDS if senders.is_nanp(sender) else ())))
+    per_se = [word for word in packs.PER_SE if word not in senders.FIXED_WORDS] if senders.is_nanp(sender) else []
+    return ", ".join(("STOPALL", *per_se))
 
 
 def _replies(request: ConsoleRequest, sender: Sender, typed: Typed) -> list[Reply]:
