@@ -9,7 +9,7 @@ from visiting import SCHEMES, WIDTHS
 # Pages that need an id of something are reached by the first link to them on another page.
 PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
-    "messages", "opt_outs", "add_opt_outs",
+    "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "number": ("numbers", "th a.number"),
@@ -23,7 +23,7 @@ OTHERS = {
     "account_set_password", "account_signup", "account_inactive", "quick_send_count", "cancel_message",
     "opt_out_text", "export_opt_outs", "remove_opt_out", "handset_screen", "handset_text",
     "switch_all_numbers", "reply_parts", "change_replies", "change_keywords", "add_keywords", "switch_number",
-    "apply_to_account",
+    "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key",
 }  # fmt: skip
 
 

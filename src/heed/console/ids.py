@@ -8,6 +8,7 @@ from django.http import Http404
 from heed.rules import codes
 
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
+MEMBER, INVITATION, KEY = "mem", "inv", "key"
 
 
 def public(kind: str, row_id: int) -> str:

@@ -30,6 +30,16 @@ class Group:
     entries: Sequence[Entry]
 
 
+_OWN_SIGN_IN = (
+    "account_change_password",
+    "account_set_password",
+    "mfa_index",
+    "mfa_activate_totp",
+    "mfa_deactivate_totp",
+    "mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes",
+)
+
 GROUPS = (
     Group("", [Entry("home", _("Home"), "home")]),
     Group(
@@ -54,6 +64,7 @@ GROUPS = (
                 ("buy_number", "number", "add_name", "release_number", "apply_to_account"),
             ),
             Entry("handset", _("Handset"), "device-mobile"),
+            Entry("settings", _("Settings"), "settings", ("members", "invite", "api_keys", *_OWN_SIGN_IN)),
         ],
     ),
 )

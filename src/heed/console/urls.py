@@ -5,7 +5,20 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
-from heed.console import handset, home, inbox, manage, messages, numbers, opt_outs, send, sign_in
+from heed.console import (
+    api_keys,
+    handset,
+    home,
+    inbox,
+    manage,
+    members,
+    messages,
+    numbers,
+    opt_outs,
+    send,
+    settings,
+    sign_in,
+)
 
 # Of allauth's pages only these: an e-mail address, once changed by its holder, could take somebody else's invitation.
 _ALLAUTH: list[URLPattern | URLResolver] = [
@@ -30,4 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *numbers.urlpatterns,
     *manage.urlpatterns,
     *handset.urlpatterns,
+    *settings.urlpatterns,
+    *members.urlpatterns,
+    *api_keys.urlpatterns,
 ]

@@ -8,6 +8,8 @@ from datetime import timedelta
 from zoneinfo import available_timezones
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -32,13 +34,7 @@ class Refused(ValueError):
 
 def create(name: str, *, slug: str = "", country: str = "GB", time_zone: str = "UTC", actor: str) -> Account:
     """A new account with its free keyword and its short link. Raises Refused."""
-    name, country = " ".join(clean(name).split()), country.strip().upper()
-    if not 1 <= len(name) <= 80:
-        raise Refused("An account's name has 1 to 80 characters.", field="name")
-    if country not in numbers.REGIONS:
-        raise Refused("Give the country as two letters, like GB or US.", field="country")
-    if time_zone not in available_timezones():
-        raise Refused("Give the time zone as in Europe/London.", field="time_zone")
+    name, country, time_zone = _checked(name, country, time_zone)
     slug = slug or slugify(name)[:40] or "account"
     if slugify(slug) != slug:
         raise Refused("A slug has small letters, digits and hyphens.", field="slug")
@@ -55,6 +51,32 @@ def create(name: str, *, slug: str = "", country: str = "GB", time_zone: str = "
         )
         audit.note(account.id, actor, "account.create", slug)
     return account
+
+
+def change(account: Account, name: str, *, country: str, time_zone: str, actor: str) -> Account:
+    """Give the account another name, country or time zone. Its slug, keyword and link stay. Raises Refused."""
+    name, country, time_zone = _checked(name, country, time_zone)
+    with transaction.atomic(durable=True):
+        account = Account.objects.select_for_update().get(pk=account.pk)
+        wanted = {"name": name, "country": country, "time_zone": time_zone}
+        changed = {field: value for field, value in wanted.items() if getattr(account, field) != value}
+        if changed:
+            for field, value in changed.items():
+                setattr(account, field, value)
+            account.save(update_fields=list(changed))
+            audit.note(account.id, actor, "account.change", account.slug, **changed)
+    return account
+
+
+def _checked(name: str, country: str, time_zone: str) -> tuple[str, str, str]:
+    name, country = " ".join(clean(name).split()), country.strip().upper()
+    if not 1 <= len(name) <= 80:
+        raise Refused("An account's name has 1 to 80 characters.", field="name")
+    if country not in numbers.REGIONS:
+        raise Refused("Give the country as two letters, like GB or US.", field="country")
+    if time_zone not in available_timezones():
+        raise Refused("Give the time zone as in Europe/London.", field="time_zone")
+    return name, country, time_zone
 
 
 def _unused(field: str) -> str:
@@ -112,12 +134,17 @@ def _keep_an_owner(member: Member, role: Role | None) -> None:
 
 
 def invite(account: Account, email: str, role: Role, *, by: User | None, actor: str) -> str:
-    """The token of a new invitation, good once and for seven days."""
-    email = email.strip().lower()
+    """The token of a new invitation, good once and for seven days. Earlier ones of the same person end."""
+    email = clean(email).strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise Refused("This is not an e-mail address.", field="email") from error
     if Member.objects.filter(account=account, user__email=email).exists():
         raise Refused("This person is a member already.", field="email")
     token = secrets.token_urlsafe(32)
     with transaction.atomic(durable=True):
+        Invitation.objects.filter(account=account, email=email, accepted_at=None).delete()
         Invitation.objects.create(
             account=account,
             email=email,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -213,10 +214,14 @@ _NEVER_START = {keywords.key(word) for word in ("YES", "Y", "OK", "NO", "N", "SI
 _RISKY = {keywords.key(word) for word in ("NO", "N", "YES", "Y", "OK", "HI", "HELLO", "THANKS", "THANK YOU")}
 
 
+def _is_emoji(char: str) -> bool:
+    return char >= "\u2600" and unicodedata.category(char) == "So"  # people do text a stop sign alone
+
+
 def risk_of(word: str, opt_in_words: Iterable[str] = ()) -> str:
     """Why ``word`` may not be a keyword, or ""."""
     key = keywords.key(word)
-    if not key:
+    if not any(char.isalnum() or _is_emoji(char) for char in key):
         return "A keyword needs at least one letter or digit."
     if key in _RISKY:
         return f"People answer “{word}” to ordinary questions; it would opt them out."
