@@ -12,6 +12,7 @@ from heed.core import leases, outbound, sandbox
 from heed.core.models import Message, SandboxDelivery
 from heed.core.outbound import Draft
 from heed.rules import numbers
+from heed.workers import dispatcher
 from heed.workers.dispatcher import Dispatcher, Pump
 
 
@@ -24,14 +25,14 @@ def run(world, steps):
     """Run ``steps`` on a pump of the sandbox, with a lease, in an event loop of its own."""
 
     async def main():
-        dispatcher = Dispatcher()
-        dispatcher.token = await dispatcher.database(lambda: leases.take("test"))
-        pump = Pump(dispatcher, world.link)
+        process = Dispatcher()
+        process.token = await process.database(lambda: leases.take("test"))
+        pump = Pump(process, world.link)
         try:
             await steps(pump)
         finally:
-            await dispatcher.database(_close)
-            dispatcher._thread.shutdown()
+            await process.database(_close)
+            process._thread.shutdown()
 
     asyncio.run(main())
 
@@ -88,6 +89,23 @@ def test_what_could_not_begin_goes_back_and_leaves_later(live_world):
     run(live_world, steps)
     assert Message.objects.get(id=id_).state == "sent"
     assert SandboxDelivery.objects.filter(to=people.ANNA).count() == 1
+
+
+def test_it_claims_less_while_some_come_too_late(live_world):
+    for _ in range(3):
+        queue(live_world.number, people.ANNA)
+
+    async def steps(pump):
+        pump.is_stopped = True
+        await hand_off(pump)
+        pump.is_stopped = False
+        await pump._report()
+        assert pump.window == dispatcher.WINDOW // 2
+        for _ in range(dispatcher.WINDOW):
+            await pump._report()
+        assert pump.window == dispatcher.WINDOW
+
+    run(live_world, steps)
 
 
 @pytest.mark.parametrize(

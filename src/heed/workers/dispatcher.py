@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 HAND_OFF_WITHIN_S = 1.0
-WINDOW = 100  # messages in flight on one connection
+WINDOW, SMALLEST_WINDOW = 100, 8  # messages in flight on one connection
 IDLE_S = 0.1
 HEAD = (-1, 0)
 FROM_HEAD_EVERY_S = 1.0
@@ -123,6 +123,7 @@ class Pump:
         self.sent: list[Sent] = []
         self.late: list[int] = []  # claimed, and not begun in time
         self.failures: list[Callable[[], None]] = []  # what to write down of hand-offs that failed
+        self.window = WINDOW
         self.paused_until = 0.0
         self.is_stopped = False
 
@@ -139,8 +140,8 @@ class Pump:
 
     async def _pump(self, after: tuple[int, int], head_at: float) -> tuple[tuple[int, int], float]:
         """One claim, and its hand-offs begun. Returns where the next claim starts."""
-        room = WINDOW - len(self.in_flight)
-        if room < WINDOW // 2 or time.monotonic() < self.paused_until:
+        room = self.window - len(self.in_flight)
+        if room < self.window // 2 or time.monotonic() < self.paused_until:
             await self._wait_for_room()
             return after, head_at
         began = time.monotonic()  # before the statement is sent: its snapshot is that old
@@ -212,9 +213,17 @@ class Pump:
         if late := list(self.late):
             await self.dispatcher.database(lambda: handoff.put_back(late, token))
             del self.late[: len(late)]
+        self._fit_window(bool(late))
         while self.failures:
             await self.dispatcher.database(self.failures[0])
             del self.failures[0]
+
+    def _fit_window(self, is_too_wide: bool) -> None:
+        """Claim no more than leaves within its second: half after any came too late, a little more after each good round."""
+        if is_too_wide:
+            self.window = max(SMALLEST_WINDOW, self.window // 2)
+        else:
+            self.window = min(WINDOW, self.window + 1)
 
     async def _finish(self) -> None:
         """Let what has begun come to its end; what has not is late, and goes back."""
