@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import string
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heed.rules import keywords, packs
-from heed.rules.measure import Labelled, measure
+from heed.rules.measure import Labelled, labelled, measure
 from heed.rules.reading import read
 from heed.rules.verdicts import Verdict
 
@@ -222,14 +220,12 @@ def test_start_and_help_act_as_the_whole_text_alone() -> None:
     assert verdict("start please") == verdict("yes start") == verdict("I need help") == "none"
 
 
-def labelled(name: str) -> Iterator[Labelled]:
-    with (TEXTS / name).open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            yield Labelled(Verdict(row["verdict"]), row["text"])
+def texts_of(name: str) -> list[Labelled]:
+    return list(labelled((TEXTS / name).read_text(encoding="utf-8").splitlines()))
 
 
 def test_the_texts_that_the_rules_were_tuned_on() -> None:
-    texts = list(labelled("labelled.tsv"))
+    texts = texts_of("labelled.tsv")
     assert len(texts) >= 400
     score = measure(texts)
     assert score.recall >= 0.99
@@ -240,7 +236,7 @@ def test_the_texts_that_the_rules_were_tuned_on() -> None:
 
 def test_texts_that_nothing_was_tuned_on() -> None:
     """The goal, on sentences written beforehand and never looked at: if this fails, write others; don't tune on these."""
-    score = measure(labelled("held_out.tsv"))
+    score = measure(texts_of("held_out.tsv"))
     assert score.recall >= 0.95
     assert score.false_opt_outs == 0
     assert score.needless_reviews <= 0.03
@@ -260,7 +256,7 @@ def test_no_input_raises(text: str) -> None:
     assert read(text, nanp=True, words=("FIN", "hủy")).verdict in Verdict
 
 
-_SAMPLES = [one.text for name in ("labelled.tsv", "held_out.tsv") for one in labelled(name)]
+_SAMPLES = [one.text for name in ("labelled.tsv", "held_out.tsv") for one in texts_of(name)]
 
 
 @given(st.sampled_from(_SAMPLES), st.sampled_from(["“{}”", "({})", " {} ", "{}\n", "«{}»", "\t{}", "'{}'"]))

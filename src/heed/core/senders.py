@@ -273,6 +273,13 @@ def consent_id(sender: Sender) -> int:
     return sender.pool_id or sender.id
 
 
+def reached(raw: str) -> Sender | None:
+    """The number or short code in use, of whatever account, that ``raw`` names."""
+    number = numbers.originator(raw)
+    key = clean(raw).strip().casefold() if number is None else numbers.show(number)
+    return Sender.objects.filter(key=key, closed_at=None).exclude(kind=SenderKind.NAME).first()
+
+
 def find(account: Account, raw: str, *, released: bool = False) -> Sender | None:
     """The sender that ``raw`` names, with or without +, in any case; open, unless ``released`` ones count too."""
     mine = Sender.objects.filter(account=account).select_related("connection")

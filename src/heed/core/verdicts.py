@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.db import connection
 
@@ -93,6 +94,12 @@ def words(sender_ids: set[int], now: datetime) -> dict[int, list[Word]]:
         for sender_id, word, reply in cursor.fetchall():
             found[sender_id].append(Word(word, reply))
     return found
+
+
+def reader(sender: Sender, now: datetime) -> Callable[[str], Reading]:
+    """How texts read on ``sender`` as it is set now. Free keywords apart: they are the same on every number."""
+    own = tuple(keyword.word for keyword in words({sender.id}, now)[sender.id])
+    return partial(reading.read, nanp=senders.is_nanp(sender), words=own, start_words=tuple(sender.opt_in_words))
 
 
 def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]]) -> None:

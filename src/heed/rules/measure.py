@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from heed.rules.reading import read
@@ -31,6 +31,10 @@ class Score:
     counts: dict[tuple[Verdict, Verdict], int] = field(default_factory=dict)
     misses: list[Miss] = field(default_factory=list)
 
+    @property
+    def texts(self) -> int:
+        return sum(self.counts.values())
+
     def of(self, label: Verdict, *verdicts: Verdict) -> int:
         return sum(
             count for (one, read), count in self.counts.items() if one is label and read in (verdicts or (read,))
@@ -55,6 +59,35 @@ class Score:
     def needless_reviews(self) -> float:
         """Of the ordinary texts, the share that is held for a person."""
         return _share(self.of(Verdict.NONE, Verdict.REVIEW), self.of(Verdict.NONE))
+
+
+class BadLabel(ValueError):
+    """This line has no verdict that Heed knows."""
+
+
+_ORDER = ("verdict", "text")
+
+
+def labelled(lines: Iterable[str]) -> Iterator[Labelled]:
+    """The texts of a tab-separated file: verdict and text, or columns named by a first line. Raises BadLabel.
+
+    A column ``number`` may say to which number a text came, as +1… or any other.
+    """
+    names: Sequence[str] = ()
+    for at, line in enumerate(lines, 1):
+        cells = line.rstrip("\r\n").split("\t")
+        if not names:
+            folded = [cell.strip().casefold() for cell in cells]
+            names = folded if "verdict" in folded and "text" in folded else _ORDER
+            if names is folded:
+                continue
+        if line.strip():
+            row = dict(zip(names, cells, strict=False))
+            try:
+                verdict = Verdict(row.get("verdict", "").strip().casefold().replace("-", "_"))
+            except ValueError as error:
+                raise BadLabel(f"line {at} has no verdict: {line[:60]}") from error
+            yield Labelled(verdict, row.get("text", ""), row.get("number", "").strip().startswith("+1"))
 
 
 def measure(texts: Iterable[Labelled]) -> Score:

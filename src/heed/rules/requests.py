@@ -103,22 +103,21 @@ class _Text:
     def reading(self) -> Reading:
         if automatic := self._first("automatic"):
             return self._of_a_machine(automatic)
+        requests = [one for one in self.found if one.what.kind == "opt_out"]
+        doubts = [one for one in self.found if one.what.kind == "doubt"]
+        for one in requests:
+            if not any(_cross(one, doubt) for doubt in doubts):
+                return self._reading(Verdict.OPT_OUT, one.what.rule, one)
         if whole := self._covered(self.words | {"whole"}):
             return self._reading(Verdict.OPT_OUT, whole.what.rule or "mandatory word", whole)
-        return self._request() or self._sentence() or self._weaker() or NOTHING
+        if requests:
+            return self._reading(Verdict.REVIEW, requests[0].what.rule, requests[0])
+        return self._sentence() or self._weaker() or NOTHING
 
     def _of_a_machine(self, automatic: Found) -> Reading:
         """An automatic answer never opts out; one that speaks of stopping is for a person to see."""
         asks = self._first("opt_out") or self._first("mandatory")
         return self._reading(Verdict.REVIEW if asks else Verdict.NONE, "automatic reply", automatic)
-
-    def _request(self) -> Reading | None:
-        doubts = [one for one in self.found if one.what.kind == "doubt"]
-        requests = [one for one in self.found if one.what.kind == "opt_out"]
-        sure = next((one for one in requests if not any(_cross(one, doubt) for doubt in doubts)), None)
-        if sure:
-            return self._reading(Verdict.OPT_OUT, sure.what.rule, sure)
-        return self._reading(Verdict.REVIEW, requests[0].what.rule, requests[0]) if requests else None
 
     def _sentence(self) -> Reading | None:
         """A mandatory word that is, but for courtesy, the first or the last sentence."""
