@@ -11,18 +11,19 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from heed.core import database, drafts, links, outbound, pending, running
+from heed.core import database, drafts, links, outbound, outcomes, pending, running
 from heed.core.audience import Counting
 from heed.core.campaigns import window_of
 from heed.core.models import Campaign, Message, Sender
 from heed.core.outbound import Draft
 from heed.core.pace import Pace
-from heed.rules import numbers, segments, timing
+from heed.rules import numbers, refusals, segments, timing
 from heed.rules.states import CampaignState, MessageState
 
 CHUNK = 500
 AHEAD = timedelta(seconds=2)  # of a sender's rate
 MOST_QUEUED = 2000  # on one connection, where no rate says what two seconds are
+OURS = ("no_value", "too_long")  # failures that no carrier has seen
 ON_ITS_WAY = (pending.QUEUED, pending.HELD, pending.TIMED, pending.SENDING)
 LOOKED_AFTER = timedelta(minutes=5)  # a cancelled campaign: a dispatcher may put back what it had claimed
 
@@ -79,6 +80,8 @@ def _feed(campaign_id: int, most: int) -> int:
         if held := _release(campaign, most):  # what a pause held goes back to the queue, where the claim expires it
             return held
         return _end(campaign, _C.FINISHED, now, problem="The campaign was valid until now; the rest was not sent.")
+    if problem := _refused_too_often(campaign):
+        return _end(campaign, _C.PAUSED, now, problem=problem)
     # Two workers may feed two campaigns of one sender; no_key: messages that name it don't wait.
     sender = Sender.objects.select_for_update(no_key=True).get(id=campaign.sender.id)
     room = min(most, _room(sender, now))
@@ -90,10 +93,31 @@ def _feed(campaign_id: int, most: int) -> int:
     return moved + fed
 
 
+def _refused_too_often(campaign: Campaign) -> str:
+    """Why the campaign must stop and ask, or "". Only what came out since the last look back counts."""
+    counted = outcomes.of_campaign(campaign.account_id, campaign.id)
+    refused = {
+        reason: count for (outcome, reason), count in counted.items() if outcome == "failed" and reason not in OURS
+    }
+    sent, failed = sum(count for (outcome, _), count in counted.items() if outcome == "sent"), sum(refused.values())
+    if not campaign.pulse:
+        campaign.pulse = {"sent": sent, "failed": failed}
+        campaign.save(update_fields=["pulse"])
+    sent, failed = sent - campaign.pulse["sent"], failed - campaign.pulse["failed"]
+    if refusals.too_many(sent, failed):
+        most = max(refused, key=lambda reason: refused[reason])
+        return f"The carrier refused {failed:,} of the last {sent + failed:,} messages: {most or 'without a reason'}."
+    if refusals.starts_anew(sent, failed):
+        campaign.pulse = {"sent": sent + campaign.pulse["sent"], "failed": failed + campaign.pulse["failed"]}
+        campaign.save(update_fields=["pulse"])
+    return ""
+
+
 def _end(campaign: Campaign, state: CampaignState, now: datetime, problem: str = "") -> int:
     campaign.state, campaign.problem = state, problem
     campaign.finished_at = now if state is _C.FINISHED else None
-    campaign.save(update_fields=["state", "problem", "finished_at"])
+    campaign.pulse = {}
+    campaign.save(update_fields=["state", "problem", "finished_at", "pulse"])
     return 0
 
 
@@ -116,7 +140,7 @@ def _release(campaign: Campaign, room: int) -> int:
     """Queue again what a pause held back."""
     if room <= 0:
         return 0
-    return pending.move(campaign.id, pending.HELD, room, state=MessageState.QUEUED)
+    return pending.move(campaign, pending.HELD, room, state=MessageState.QUEUED)
 
 
 def _queue_drafts(campaign: Campaign, room: int, now: datetime) -> int:

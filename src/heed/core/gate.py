@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any  # A row of a cursor.
 
 from django.db import connection, transaction
 
-from heed.core import database, events
+from heed.core import database, events, outcomes
 from heed.core.events import Happened
 from heed.core.models import Purpose
+from heed.core.outcomes import Came, Of
 from heed.rules.consent import Block
 
 # The rows that decide about q(account_id, recipient, sender_id, pool_id). A pool is one sender for consent.
@@ -123,6 +125,14 @@ class Claimed:
     purpose: str
     tries: int
     priority: int
+    campaign_id: int | None = None
+
+    @property
+    def of(self) -> Of | None:
+        """Whose outcome it will be; nobody counts automatic answers."""
+        return (
+            outcomes.of(self.account_id, self.campaign_id, self.sender_id) if self.purpose == Purpose.MESSAGE else None
+        )
 
 
 _PICKED = "id, account_id, sender_id, pool_id, recipient, purpose, expires_at, priority"
@@ -170,19 +180,14 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
                 settled_at = CASE WHEN v.blocking IS NOT NULL OR v.is_expired THEN %s END
             FROM v WHERE core_message.id = v.id
             RETURNING core_message.id, account_id, sender_id, recipient, address, text, purpose, tries, priority,
-                state""",  # noqa: S608 (our own text alone)
+                state, campaign_id, reason""",  # noqa: S608 (our own text alone)
             [connection_id, *after, limit, moment, token, moment, moment],
         )
         rows = cursor.fetchall()
-        events.tell(
-            [
-                Happened(account_id=row[1], kind=row[9], recipient=row[3], message_id=row[0])
-                for row in rows
-                if row[9] != "sending"
-            ],
-            now,
-        )
-    claimed = [Claimed(*row[:9]) for row in rows if row[9] == "sending"]
+        stopped = [row for row in rows if row[9] != "sending"]
+        events.tell([Happened(row[1], row[9], row[3], row[0]) for row in stopped], now)
+        _note([(row[1], row[10], row[2], row[6], row[9], row[11]) for row in stopped], now)
+    claimed = [Claimed(*(*row[:9], row[10])) for row in rows if row[9] == "sending"]
     return sorted(claimed, key=lambda message: (message.priority, message.id)), len(rows)
 
 
@@ -217,7 +222,7 @@ def _suppress(which: str, parameters: list[Any]) -> int:
                 WHERE blocking IS NOT NULL)
             UPDATE core_message SET state = 'suppressed', reason = {_REASON}, entry_id = {_ENTRY}, settled_at = %s
             FROM v WHERE core_message.id = v.id AND core_message.state = 'queued'
-            RETURNING core_message.id, account_id, recipient""",  # noqa: S608 (our own text alone)
+            RETURNING core_message.id, account_id, recipient, campaign_id, sender_id, purpose, reason""",  # noqa: S608 (our own text alone)
             [*parameters, database.to_column(now)],
         )
         rows = cursor.fetchall()
@@ -225,7 +230,18 @@ def _suppress(which: str, parameters: list[Any]) -> int:
         [Happened(account_id=row[1], kind="suppressed", recipient=row[2], message_id=row[0]) for row in sorted(rows)],
         now,
     )
+    _note([(row[1], row[3], row[4], row[5], "suppressed", row[6]) for row in rows], now)
     return len(rows)
+
+
+def _note(rows: Iterable[tuple[int | None, int | None, int, str, str, str]], now: datetime) -> None:
+    """Count messages that were stopped: account, campaign, sender, purpose, outcome, reason."""
+    came = [
+        Came(whose, outcome, reason)
+        for account_id, campaign_id, sender_id, purpose, outcome, reason in rows
+        if purpose == Purpose.MESSAGE and (whose := outcomes.of(account_id, campaign_id, sender_id))
+    ]
+    outcomes.note(came, now)
 
 
 def _block(blocking: str, since: Any) -> Block:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F
 
-from heed.core import consent, database, events, senders
+from heed.core import consent, database, events, outcomes, senders
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.events import Happened
-from heed.core.models import Connection, Message, Source
+from heed.core.models import Connection, Message, Purpose, Source
+from heed.core.outcomes import Came, Of
 from heed.rules import backoff, numbers
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.states import MessageState
@@ -22,8 +23,11 @@ KEPT_TRYING = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
+    """``of`` is whose outcome it is (gate.Claimed.of); None isn't counted."""
+
     message_id: int
     provider_id: str
+    of: Of | None = None
 
 
 def handed_off(sent: Sequence[Sent], token: int) -> None:
@@ -38,7 +42,8 @@ def _handed_off(sent: Sequence[Sent], token: int) -> None:
     mark = "UPDATE core_message SET state = 'sent', provider_id = {}, settled_at = %s {} claim = %s {}"
     still_ours = "AND state IN ('sending', 'unconfirmed')"
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        moment = database.to_column(database.now())
+        now = database.now()
+        moment = database.to_column(now)
         if database.is_postgresql():  # One statement for all: five times as fast there as one for each.
             database.look_up_one_by_one()
             given = (
@@ -49,6 +54,11 @@ def _handed_off(sent: Sequence[Sent], token: int) -> None:
         else:
             rows = [(one.provider_id, moment, one.message_id, token) for one in sent]
             cursor.executemany(mark.format("%s", "WHERE id = %s AND", still_ours), rows)
+        if cursor.rowcount != len(sent):  # some were settled by others meanwhile
+            mine = Message.objects.filter(id__in=[one.message_id for one in sent], state=MessageState.SENT)
+            ours = set(mine.filter(claim=token, settled_at=now).values_list("id", flat=True))
+            sent = [one for one in sent if one.message_id in ours]
+        outcomes.note([Came(one.of, MessageState.SENT) for one in sent if one.of], now)
 
 
 def failed(message_id: int, token: int, *, code: str, words: str) -> None:
@@ -66,8 +76,16 @@ def _settle(message_id: int, token: int, state: MessageState, **values: str) -> 
         now = database.now()
         mine = Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING)
         if mine.update(state=state, settled_at=now, **values):
-            account_id, recipient = Message.objects.values_list("account_id", "recipient").get(id=message_id)
-            events.tell([Happened(account_id, state.value, recipient, message_id)], now)
+            message = Message.objects.get(id=message_id)
+            events.tell([Happened(message.account_id, state.value, message.recipient, message_id)], now)
+            _count(message, state, now)
+
+
+def _count(message: Message, outcome: MessageState, now: datetime) -> None:
+    whose = outcomes.of(message.account_id, message.campaign_id, message.sender_id)
+    if whose and message.purpose == Purpose.MESSAGE:
+        reason = outcomes.reason_of(message.code, message.words) if outcome is MessageState.FAILED else message.reason
+        outcomes.note([Came(whose, outcome, reason)], now)
 
 
 def wait(message_id: int, token: int, *, seconds: float | None = None, words: str = "") -> None:
@@ -86,6 +104,7 @@ def wait(message_id: int, token: int, *, seconds: float | None = None, words: st
                 state=MessageState.EXPIRED, claim=0, settled_at=now, words=words[:300]
             )
             events.tell([Happened(message.account_id, "expired", message.recipient, message_id)], now)
+            _count(message, MessageState.EXPIRED, now)
         else:
             Message.objects.filter(id=message_id).update(
                 state=MessageState.WAITING, claim=0, due_at=due_at, words=words[:300]
@@ -116,6 +135,8 @@ def carrier_says_opted_out(message_id: int, token: int, *, words: str) -> None:
                 state=MessageState.SUPPRESSED, reason="carrier", entry_id=entry_id, words=words[:300], settled_at=now
             )
             events.tell([Happened(message.account_id, "suppressed", message.recipient, message_id)], now)
+            message.reason = "carrier"
+            _count(message, MessageState.SUPPRESSED, now)
 
     database.retried(verb)
 
@@ -140,11 +161,14 @@ def settle_stale(limit: int = 1000) -> int:
                 WHERE id IN (SELECT m.id FROM core_message m LEFT JOIN core_lease l ON l.id = m.claim
                     WHERE m.state = 'sending' AND (l.id IS NULL OR l.expires_at <= %s)
                     ORDER BY m.id LIMIT %s {database.for_update("FOR UPDATE OF m SKIP LOCKED")})
-                AND state = 'sending' RETURNING id, account_id, recipient""",  # noqa: S608
+                AND state = 'sending'
+                RETURNING id, account_id, recipient, campaign_id, sender_id, purpose""",  # noqa: S608
                 [moment, moment, limit],
             )
             rows = cursor.fetchall()
             events.tell([Happened(row[1], "unconfirmed", row[2], row[0]) for row in sorted(rows)], now)
+            counted = [outcomes.of(row[1], row[3], row[4]) for row in rows if row[5] == Purpose.MESSAGE]
+            outcomes.note([Came(whose, MessageState.UNCONFIRMED) for whose in counted if whose], now)
             return len(rows)
 
     return database.retried(verb) if Message.objects.filter(state=MessageState.SENDING).exists() else 0

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any  # JSON that we keep for others
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from heed.core import accounts, database, events, gate
+from heed.core import accounts, database, events, gate, outcomes
 from heed.core.events import Happened
 from heed.core.models import (
     Account,
@@ -22,6 +23,7 @@ from heed.core.models import (
     Sender,
     SenderKind,
 )
+from heed.core.outcomes import Came
 from heed.rules import segments
 from heed.rules.states import CampaignState, MessageState
 from heed.rules.texts import clean
@@ -218,6 +220,8 @@ def queue_campaign(
     once = "ON CONFLICT (campaign_id, recipient) WHERE campaign_id IS NOT NULL DO NOTHING"
     database.insert("core_message", [*_COLUMNS, "id", "campaign_id", "settled_at"], rows, once)
     events.tell([Happened(sender.account_id, "failed", one.recipient, one.id) for one in drafts if one.code], now)
+    if whose := outcomes.of(sender.account_id, campaign_id, sender.id):
+        outcomes.note([Came(whose, MessageState.FAILED, draft.code) for draft in drafts if draft.code], now)
     sendable = [draft for draft in drafts if not draft.code]
     _note_mentions(sender, sendable, now)
     gate.look_again([draft.id for draft in sendable])
@@ -294,7 +298,7 @@ def move_due(limit: int = 500) -> int:
         cancelled = [id_ for id_, state in found if state == CampaignState.CANCELLED]
         others = [id_ for id_, _ in found if id_ not in {*paused, *cancelled}]
         Message.objects.filter(id__in=paused).update(due_at=None)
-        Message.objects.filter(id__in=cancelled).update(state=MessageState.CANCELLED, due_at=None, settled_at=now)
+        _cancel(Message.objects.filter(id__in=cancelled), now)
         Message.objects.filter(id__in=others).update(state=MessageState.QUEUED, due_at=None)
     return len(found)
 
@@ -304,4 +308,14 @@ def cancel(account_id: int, message_id: int) -> bool:
     pending = Message.objects.filter(
         account_id=account_id, id=message_id, state__in=[MessageState.WAITING, MessageState.QUEUED]
     )
-    return bool(pending.update(state=MessageState.CANCELLED, settled_at=database.now()))
+    with transaction.atomic(durable=True):
+        return bool(_cancel(pending, database.now()))
+
+
+def _cancel(messages: QuerySet[Message], now: datetime) -> int:
+    """Cancel and count ``messages``, inside the caller's transaction; how many."""
+    whose = list(messages.select_for_update().order_by("id").values_list("account_id", "campaign_id", "sender_id"))
+    count = messages.update(state=MessageState.CANCELLED, due_at=None, settled_at=now)
+    came = [outcomes.of(*one) for one in whose[:count]]
+    outcomes.note([Came(one, MessageState.CANCELLED) for one in came if one], now)
+    return count

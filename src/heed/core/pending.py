@@ -9,8 +9,10 @@ from typing import Any  # Columns of a row.
 
 from django.db import connection, transaction
 
-from heed.core import database
-from heed.core.models import Message
+from heed.core import database, outcomes
+from heed.core.models import Campaign, Message
+from heed.core.outcomes import Came
+from heed.rules.states import MessageState
 
 QUEUED = "state = 'queued' AND connection_id IN (SELECT id FROM core_connection) AND +campaign_id = %s"
 HELD = "state = 'waiting' AND due_at IS NULL AND +campaign_id = %s"  # by a pause
@@ -28,7 +30,7 @@ def exists(campaign_id: int, *which: str) -> bool:
     return False
 
 
-def move(campaign_id: int, which: str, limit: int, **changes: Any) -> int:
+def move(campaign: Campaign, which: str, limit: int, **changes: Any) -> int:
     """Change the first ``limit`` of these, inside the caller's transaction; how many.
 
     Locked in order of id, as everybody does; what a claim took meanwhile no longer fits the condition.
@@ -36,15 +38,19 @@ def move(campaign_id: int, which: str, limit: int, **changes: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id FROM core_message WHERE {which} ORDER BY id LIMIT %s {database.for_update()}",  # noqa: S608
-            [campaign_id, limit],
+            [campaign.id, limit],
         )
-        return Message.objects.filter(id__in=[row[0] for row in cursor.fetchall()]).update(**changes)
+        count = Message.objects.filter(id__in=[row[0] for row in cursor.fetchall()]).update(**changes)
+    if changes["state"] == MessageState.CANCELLED and campaign.sender_id:
+        whose = outcomes.Of(campaign.account_id, campaign.id, campaign.sender_id)
+        outcomes.note({Came(whose, MessageState.CANCELLED): count}, database.now())
+    return count
 
 
-def move_all(campaign_id: int, which: str, **changes: Any) -> int:
+def move_all(campaign: Campaign, which: str, **changes: Any) -> int:
     """Change all of these, a chunk a transaction; how many. Where there are none nothing is locked."""
     total = 0
-    while exists(campaign_id, which):
+    while exists(campaign.id, which):
         with transaction.atomic(durable=True):
-            total += move(campaign_id, which, CHUNK, **changes)
+            total += move(campaign, which, CHUNK, **changes)
     return total

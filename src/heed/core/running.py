@@ -102,13 +102,13 @@ def _moved(
 
 def hold_back(campaign: Campaign) -> int:
     """Have what the campaign has queued wait without a due time; how many. ``move_due`` holds what waits with one."""
-    return pending.move_all(campaign.id, pending.QUEUED, state=MessageState.WAITING, due_at=None)
+    return pending.move_all(campaign, pending.QUEUED, state=MessageState.WAITING, due_at=None)
 
 
 def cancel_rest(campaign: Campaign) -> int:
     """Cancel what the campaign has queued or held; how many. ``move_due`` cancels what waits for a due time."""
     cancelled = {"state": MessageState.CANCELLED, "settled_at": database.now()}
-    return sum(pending.move_all(campaign.id, which, **cancelled) for which in (pending.QUEUED, pending.HELD))
+    return sum(pending.move_all(campaign, which, **cancelled) for which in (pending.QUEUED, pending.HELD))
 
 
 def send_test(account: Account, campaign_id: int, raw: str, *, actor: str) -> Queued:

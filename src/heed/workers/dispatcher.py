@@ -176,7 +176,7 @@ class Pump:
             if not handoff.may_be_handed(self.link.kind, message.address):
                 raise base.Refused("fictional", "This number is reserved for fiction; no carrier is given it.")
             handed = await self.provider.submit(Outgoing(reference, sender, message.address, message.text), before)
-            self.sent.append(Sent(message.id, handed.provider_id))
+            self.sent.append(Sent(message.id, handed.provider_id, message.of))
         except base.HandOffError as error:
             self._failed(message, error)
         except Exception as error:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from heed.core import audience, campaigns, contacts, jobs, leases
+from heed.core import audience, campaigns, contacts, exports, jobs, leases
 from heed.core.jobs import KeepOn
 from heed.core.models import Job
 
@@ -21,6 +21,7 @@ RUNNERS: dict[str, Callable[[Job, KeepOn], None]] = {
     contacts.IMPORT: contacts.run_import,
     campaigns.BUILD: audience.run_build,
     campaigns.COUNT: audience.run_count,
+    exports.CAMPAIGN: exports.run_campaign,
 }
 FAILED: dict[str, Callable[[Job, str], None]] = {campaigns.BUILD: audience.failed, campaigns.COUNT: audience.failed}
 IDLE_S = 0.5

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from heed.core import files, handoff, housekeeping, inbound, outbound
+from heed.core import causes, files, handoff, housekeeping, inbound, outbound, outcomes
 from heed.core.feeding import Feeder
 from heed.workers.jobs import JobThread
 
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (outbound.move_due, 0.5),
     (Feeder().feed, 0.25),
+    (outcomes.fold, 1),
+    (causes.attribute, 2),
     (handoff.settle_stale, 2),
     (inbound.read_unread, 5),
     (files.forget_old, 600),

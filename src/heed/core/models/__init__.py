@@ -13,6 +13,7 @@ from heed.core.models.file import FileChunk, FilePurpose, StoredFile
 from heed.core.models.inbound import Inbound, InboundKey, Mention
 from heed.core.models.job import Job, JobState
 from heed.core.models.message import Message, Purpose
+from heed.core.models.outcome import Bookmark, OptOutCause, OutcomeCount, OutcomeDelta
 from heed.core.models.process import IdempotencyKey, Lease
 from heed.core.models.sender import Keyword, Sender, SenderKind
 
@@ -20,6 +21,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "Audit",
+    "Bookmark",
     "Campaign",
     "CampaignDraft",
     "Connection",
@@ -42,6 +44,9 @@ __all__ = [
     "Member",
     "Mention",
     "Message",
+    "OptOutCause",
+    "OutcomeCount",
+    "OutcomeDelta",
     "Purpose",
     "Role",
     "SandboxDelivery",

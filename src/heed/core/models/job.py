@@ -29,6 +29,7 @@ class Job(models.Model):
     subject_id = models.BigIntegerField()  # the list, the campaign or the file that it works on
     upload = models.ForeignKey("core.StoredFile", models.SET_NULL, null=True, related_name="+")
     rejects = models.ForeignKey("core.StoredFile", models.SET_NULL, null=True, related_name="+")
+    result = models.ForeignKey("core.StoredFile", models.SET_NULL, null=True, related_name="+")  # what an export wrote
     setting = models.JSONField(default=dict)
     state = models.CharField(max_length=9, choices=JobState.choices, default=JobState.WAITING)
     claim = models.BigIntegerField(default=0)

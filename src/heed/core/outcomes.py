@@ -1,0 +1,133 @@
+"""Counting what becomes of messages, without a row where senders would wait for each other.
+
+Who settles messages notes the differences of its batch in its own transaction; the worker folds them by hour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple  # Rows of a cursor.
+
+from django.db import connection, transaction
+
+from heed.core import database
+
+_COLUMNS = ("account_id", "campaign_id", "sender_id", "hour", "outcome", "reason", "count")
+_NUMBER = re.compile(r"\+?\d{5,}")
+
+
+class Of(NamedTuple):
+    """Whose message it was. ``campaign_id`` is 0 without one."""
+
+    account_id: int
+    campaign_id: int
+    sender_id: int
+
+
+class Came(NamedTuple):
+    """One message, and what it came to: a state, and the reason for it."""
+
+    of: Of
+    outcome: str
+    reason: str = ""
+
+
+def of(account_id: int | None, campaign_id: int | None, sender_id: int) -> Of | None:
+    """Whose message this is, or None for an automatic answer of the installation, which nobody counts."""
+    return None if account_id is None else Of(account_id, campaign_id or 0, sender_id)
+
+
+def note(came: Iterable[Came] | Mapping[Came, int], at: datetime) -> None:
+    """Count ``came``, inside the transaction that settles the messages."""
+    hour = database.to_column(at.replace(minute=0, second=0, microsecond=0))
+    counted = Counter(came)
+    rows = [
+        (*of, hour, outcome, reason[:40], count) for (of, outcome, reason), count in sorted(counted.items()) if count
+    ]
+    if rows:
+        database.insert("core_outcomedelta", _COLUMNS, rows)
+
+
+def reason_of(code: str, words: str) -> str:
+    """What a failure is counted under: the carrier's code, else its words without the numbers in them."""
+    return code or _NUMBER.sub("…", words)
+
+
+def fold(limit: int = 2000) -> int:
+    """Add differences to the counts of their hours; how many. Two workers fold different ones."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM core_outcomedelta LIMIT 1")
+        if cursor.fetchone() is None:
+            return 0
+    return database.retried(lambda: _fold(limit))
+
+
+def _fold(limit: int) -> int:
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(
+            f"""DELETE FROM core_outcomedelta WHERE id IN (
+                SELECT id FROM core_outcomedelta ORDER BY id LIMIT %s {database.for_update("FOR UPDATE SKIP LOCKED")})
+            RETURNING {", ".join(_COLUMNS)}""",  # noqa: S608 (our own names)
+            [limit],
+        )
+        rows = cursor.fetchall()
+        sums: Counter[tuple[Any, ...]] = Counter()
+        for *key, count in rows:
+            sums[tuple(key)] += count
+        database.insert(
+            "core_outcomecount",
+            _COLUMNS,
+            [(*key, count) for key, count in sorted(sums.items())],
+            "ON CONFLICT (account_id, campaign_id, hour, sender_id, outcome, reason) "
+            "DO UPDATE SET count = core_outcomecount.count + excluded.count",
+        )
+    return len(rows)
+
+
+def of_campaign(account_id: int, campaign_id: int) -> Counter[tuple[str, str]]:
+    """How many messages of the campaign came to (outcome, reason), up to this moment."""
+    found: Counter[tuple[str, str]] = Counter()
+    with connection.cursor() as cursor:
+        # One statement, so one snapshot: what is folded meanwhile is counted once.
+        cursor.execute(
+            """SELECT outcome, reason, SUM(count) FROM (
+                SELECT outcome, reason, count FROM core_outcomecount WHERE account_id = %s AND campaign_id = %s
+                UNION ALL
+                SELECT outcome, reason, count FROM core_outcomedelta WHERE account_id = %s AND campaign_id = %s) counted
+            GROUP BY outcome, reason""",
+            [account_id, campaign_id, account_id, campaign_id],
+        )
+        for outcome, reason, count in cursor.fetchall():
+            found[outcome, reason] = int(count)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Hourly:
+    hour: datetime
+    campaign_id: int
+    sender_id: int
+    outcome: str
+    reason: str
+    count: int
+
+
+def hourly(account_id: int, begin: datetime, end: datetime, campaign_id: int | None = None) -> list[Hourly]:
+    """Counts from ``begin`` to before ``end``, by hour, with what is not folded yet."""
+    which = "account_id = %s AND hour >= %s AND hour < %s" + ("" if campaign_id is None else " AND campaign_id = %s")
+    values = [account_id, database.to_column(begin), database.to_column(end)]
+    values += [] if campaign_id is None else [campaign_id]
+    columns = "hour, campaign_id, sender_id, outcome, reason"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT {columns}, SUM(count) FROM (
+                SELECT {columns}, count FROM core_outcomecount WHERE {which} UNION ALL
+                SELECT {columns}, count FROM core_outcomedelta WHERE {which}) counted
+            GROUP BY {columns} ORDER BY hour""",  # noqa: S608 (our own names)
+            [*values, *values],
+        )
+        return [Hourly(*(database.from_column(hour), *rest, int(count))) for hour, *rest, count in cursor.fetchall()]
