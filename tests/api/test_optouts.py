@@ -50,10 +50,18 @@ def test_each_item_has_its_own_status(call: Caller) -> None:
     assert (entry.source, entry.actor, entry.note) == ("api", "key program", "Asked by phone")
 
 
+def test_statuses_stand_where_their_items_stood(call: Caller) -> None:
+    call("POST", "/v1/optouts", [ACCOUNT])
+    other = ACCOUNT | {"phone_number": OTHER}
+    assert statuses(call("POST", "/v1/optouts", [other, ACCOUNT])) == ["created", "exists"]
+    assert statuses(call("DELETE", "/v1/optouts", [SENDER, other, ACCOUNT])) == ["not_found", "deleted", "deleted"]
+
+
 def test_lifting_names_one_row(call: Caller) -> None:
     call("POST", "/v1/optouts", [ACCOUNT, SENDER])
     second = SENDER | {"inbound_number": SECOND}
     assert statuses(call("DELETE", "/v1/optouts/", [second, SENDER, SENDER])) == ["not_found", "deleted", "not_found"]
+    assert LedgerEntry.objects.filter(act="opt_in").count() == 1
     (left,) = call("GET", "/v1/optouts/")[1]["items"]
     assert left["account_level_opt_out"]
     assert statuses(call("DELETE", "/v1/optouts", [left])) == ["deleted"]  # as it was listed

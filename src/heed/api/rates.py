@@ -1,4 +1,4 @@
-"""How many requests a key has. Each web process counts for itself, in memory (docs/decisions/0001-rate-per-process.md)."""
+"""How many requests a key has. Each web process counts for itself, in memory (docs/decisions/0001)."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ def split(raw: str) -> list[str]:
 def known(raw: str, country: str) -> int | None:
     """Whom ``raw`` names, in any spelling: also a number that no metadata knows, written with + or 00."""
     try:
-        return numbers.parse(raw, country)
+        return numbers.person(raw, country)
     except numbers.BadNumber:
-        return numbers.originator(raw) if raw.strip().startswith(("+", "00")) else None
+        return None
 
 
 def pretty(address: str) -> str:
