@@ -32,6 +32,10 @@ def leave(world, recipient, sender_id=ALL_SENDERS):
     consent.opt_out(world.account.id, sender_id, recipient, Cause(Source.WEB_FORM))
 
 
+def start(world, recipient):
+    consent.act(Doing(Verb.START, world.account.id, recipient, world.number.id, Cause(Source.KEYWORD)))
+
+
 def hold(world, recipient):
     consent.act(Doing(Verb.HOLD, world.account.id, recipient, ALL_SENDERS, Cause(Source.REVIEW)))
 
@@ -250,19 +254,21 @@ def test_the_review_says_exactly_what_send_does(world, owner):
     leave(world, BEN)
     leave(world, CLEO, world.number.id)
     leave(world, 447700900504, world.second.id)
+    leave(world, 447700900506)
+    start(world, 447700900506)
     hold(world, 447700900505)
-    to = "07700900501, 07700900502, 07700900503, 07700900504, 07700900505, +44 7700 900501, nonsense"
+    to = "07700900501, 07700900502, 07700900503, 07700900504, 07700900505, 07700900506, +44 7700 900501, nonsense"
     page = review(owner, to=to, text="a" * 200)
     found = page.context["review"]
-    assert found.to_send == ["+44 7700 900501", "+44 7700 900504"]
+    assert found.to_send == ["+44 7700 900501", "+44 7700 900504", "+44 7700 900506"]
     assert [one.recipient for one in found.opted_out] == [BEN, CLEO]
     assert [one.recipient for one in found.in_review] == [447700900505]
     assert found.people.repeated == ["+44 7700 900501"]
     assert [(one.raw, one.why) for one in found.people.invalid] == [("nonsense", "This is not a phone number.")]
     words = said(page)
     for told in (
-        "Send to 2 people",
-        "To send 2 Left out: opted out 2 Left out: in review 1 Duplicates 1 Invalid 1 Parts 4 2 each",
+        "Send to 3 people",
+        "To send 3 Left out: opted out 2 Left out: in review 1 Duplicates 1 Invalid 1 Parts 6 2 each",
         "1 person that it is sent to left another sender of the account, but not +447700900001.",
         "+44 7700 900502 Left the account on",
         "+44 7700 900503 Left this sender on",
@@ -277,9 +283,10 @@ def test_the_review_says_exactly_what_send_does(world, owner):
         CLEO: "suppressed",
         447700900504: "queued",
         447700900505: "suppressed",
+        447700900506: "queued",
     }
     words = said(owner.get(done["Location"]))
-    assert "Queued for 2 people." in words
+    assert "Queued for 3 people." in words
     assert "Not sent to 3 people who opted out or are in review." in words
 
 
@@ -316,6 +323,8 @@ def test_going_back_loses_nothing(world, owner):
     assert fields(page)["to"] == to
     assert fields(page)["text"] == text.strip()
     assert f'<option value="{FROM}" selected>' in page.content.decode()
+    page = owner.post("/send/", TYPED | {"text": "\n\nHello", "to": "\n1", "do": "edit"})
+    assert (fields(page)["text"], fields(page)["to"]) == ("\n\nHello", "\n1")
     assert not Message.objects.exists()
 
 

@@ -255,14 +255,15 @@ def _reviewed(account: Account, sender: Sender, people: People, text: str) -> Re
         [numbers.pretty(one) for one in going],
         left_out["opted_out"],
         left_out["in_review"],
-        _left_another(account, sender, going),
+        _left_another(account, going),
         segments.count(text),
     )
 
 
-def _left_another(account: Account, sender: Sender, going: Sequence[int]) -> int:
+def _left_another(account: Account, going: Sequence[int]) -> int:
+    """None of ``going`` has left the sender; a START may have let it through while the account's opt-out stands."""
     left = Consent.objects.filter(account_id=account.id, recipient__in=going, state=State.OUT)
-    return left.exclude(sender_id__in=(ALL_SENDERS, sender.id)).values("recipient").distinct().count()
+    return left.exclude(sender_id=ALL_SENDERS).values("recipient").distinct().count()
 
 
 def _send(request: ConsoleRequest, composing: Composing, sender: Sender, people: People) -> HttpResponse:
