@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from heed.console import (
     api_keys,
     handset,
+    history,
     home,
     inbox,
     manage,
@@ -40,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *messages.urlpatterns,
     *inbox.urlpatterns,
     *opt_outs.urlpatterns,
+    *history.urlpatterns,
     *numbers.urlpatterns,
     *manage.urlpatterns,
     *handset.urlpatterns,
