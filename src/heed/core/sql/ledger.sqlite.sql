@@ -21,6 +21,10 @@ CREATE TABLE core_ledgerentry (
 );
 CREATE INDEX ledger_person ON core_ledgerentry (account_id, recipient, id);
 CREATE INDEX ledger_inbound ON core_ledgerentry (inbound_id) WHERE inbound_id IS NOT NULL;
+-- REPLACE deletes the row that it replaces, and fires no trigger for that.
+CREATE TRIGGER ledger_adds BEFORE INSERT ON core_ledgerentry
+WHEN EXISTS (SELECT 1 FROM core_ledgerentry WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'The ledger is append-only.'); END;
 CREATE TRIGGER ledger_keeps BEFORE UPDATE ON core_ledgerentry
 BEGIN SELECT RAISE(ABORT, 'The ledger is append-only.'); END;
 CREATE TRIGGER ledger_stays BEFORE DELETE ON core_ledgerentry
