@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -37,46 +38,38 @@ def until(holds: Callable[[], object], what: str) -> None:
 
 
 class Installation:
-    """Web, dispatcher and worker, each a process of its own on the database at ``place``."""
+    """Web, dispatcher and worker under the parent that starts again what ends, on the database at ``place``."""
 
     def __init__(self, place: str, log: Path) -> None:
         self.port, self.log = _free_port(), log
-        name = "HEED_DATABASE_URL" if databases.ENGINE == "postgresql" else "HEED_DATA_DIR"
-        self.environment = os.environ | {name: place}
-        self.commands = {"web": ["web", "--port", str(self.port)], "dispatcher": ["dispatch"], "worker": ["work"]}
-        self.processes = {name: self._start(name) for name in self.commands}
         self.dead: list[int] = []  # pids
+        name = "HEED_DATABASE_URL" if databases.ENGINE == "postgresql" else "HEED_DATA_DIR"
+        command = [sys.executable, "-m", "heed", "serve", "--port", str(self.port)]
+        with log.open("wb") as to:
+            self.parent = subprocess.Popen(command, env=os.environ | {name: place}, stdout=to, stderr=to)
 
-    def _start(self, name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "heed", *self.commands[name]]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
+    def kill(self, command: str) -> None:
+        """End the process that runs ``command``, and what it started, at once and without a word."""
+        until(lambda: self._running(command), f"{command} runs")
+        (pid,) = self._running(command)
+        os.killpg(pid, signal.SIGKILL)
+        self.dead.append(pid)
+        until(lambda: self._running(command) not in ([], [pid]), f"{command} runs again")
 
-    def kill(self, name: str) -> None:
-        """End it and what it started, at once and without a word, and start it again."""
-        self._end(name, signal.SIGKILL)
-        self.processes[name] = self._start(name)
+    def kill_below(self, command: str) -> None:
+        """End only what it started."""
+        until(lambda: _children(self._running(command)), f"{command} has started what serves")
+        for child in _children(self._running(command)):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
-    def kill_below(self, name: str) -> bool:
-        """End only what it started: the web's own parent starts that again. Whether there was anything."""
-        pid = self.processes[name].pid
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for child in found:
-            os.kill(int(child), signal.SIGKILL)
-        return bool(found)
-
-    def _end(self, name: str, with_signal: signal.Signals) -> None:
-        process = self.processes[name]
-        assert process.poll() is None, f"{name} had ended by itself:\n" + self.log.read_text(errors="replace")[-3000:]
-        os.killpg(process.pid, with_signal)
-        process.wait(PATIENCE_S)
-        self.dead.append(process.pid)
+    def _running(self, command: str) -> list[int]:
+        assert self.parent.poll() is None, self.log.read_text(errors="replace")[-3000:]
+        return [pid for pid in _children([self.parent.pid]) if command in _arguments(pid)]
 
     def stop(self) -> None:
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
-            process.wait(PATIENCE_S)
+        self.parent.send_signal(signal.SIGTERM)
+        self.parent.wait(PATIENCE_S)
 
     def leases_of_the_dead(self) -> list[Lease]:
         return [one for one in Lease.objects.all() if int(one.name.rpartition(" ")[2]) in self.dead]
@@ -91,6 +84,25 @@ class Installation:
             return 0
         finally:
             web.close()
+
+
+def _children(pids: list[int]) -> list[int]:
+    found = [
+        pid for parent in pids for task in Path(f"/proc/{parent}/task").glob("*") for pid in _read(task / "children")
+    ]
+    return [int(pid) for pid in found]
+
+
+def _arguments(pid: int) -> list[str]:
+    return _read(Path(f"/proc/{pid}/cmdline"), "\0")
+
+
+def _read(path: Path, separator: str | None = None) -> list[str]:
+    """The words of a file of /proc; none when the process has ended."""
+    try:
+        return path.read_text().split(separator)
+    except OSError:
+        return []
 
 
 def _free_port() -> int:

@@ -30,7 +30,7 @@ def site(live: str, live_world: World, tmp_path: Path) -> Iterator[Installation]
 
 
 def test_kill_each_process_once(site: Installation, live_world: World) -> None:
-    names = ["web", "dispatcher", "worker"]
+    names = ["web", "dispatch", "work"]
     random.shuffle(names)
     _kill_under_load(site, live_world, names, hurry=True)
 
@@ -39,7 +39,7 @@ def test_kill_each_process_once(site: Installation, live_world: World) -> None:
 @pytest.mark.parametrize("at", range(10))
 def test_kill_any_process_many_times(site: Installation, live_world: World, at: int) -> None:
     """The same for longer, and with the time that a lease really takes to run out."""
-    _kill_under_load(site, live_world, random.choices(["web", "below web", "dispatcher", "worker"], k=12), hurry=False)
+    _kill_under_load(site, live_world, random.choices(["web", "below web", "dispatch", "work"], k=12), hurry=False)
 
 
 def _kill_under_load(site: Installation, world: World, names: list[str], *, hurry: bool) -> None:
@@ -67,9 +67,9 @@ def _kill_under_load(site: Installation, world: World, names: list[str], *, hurr
 
 def _kill(site: Installation, name: str) -> None:
     if name == "below web":
-        until(lambda: site.kill_below("web"), "the web process serves")
+        site.kill_below("web")
         return
-    if name == "dispatcher":  # while it has something in its hands
+    if name == "dispatch":  # while it has something in its hands
         until(lambda: Message.objects.filter(state="sending").exists(), "something is being sent")
     site.kill(name)
 
