@@ -102,6 +102,7 @@ def _database() -> dict[str, Any]:
         "OPTIONS": {
             "connect_timeout": 10,
             **given,
+            "prepare_threshold": 1,  # of heed.core.database.run alone: Django's own cursors never prepare
             "pool": {"min_size": 1, "max_size": HEED.threads + 2, "timeout": 10},
         },
     }

@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any  # Rows of a cursor.
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from heed.core import database, events, gate
@@ -166,11 +166,15 @@ def lock(people: Iterable[Person]) -> None:
 
 def record(doings: Sequence[Doing]) -> list[Outcome]:
     """Do ``doings`` in order, inside the caller's transaction: lock, decide, write entries and rows, sweep, tell."""
+    lock((doing.account_id, doing.recipient) for doing in doings)
+    return record_locked(doings, database.now())
+
+
+def record_locked(doings: Sequence[Doing], now: datetime) -> list[Outcome]:
+    """The same, for a caller that has locked the people; ``now`` is when it got the acts."""
     if not doings:
         return []
     people = {(doing.account_id, doing.recipient) for doing in doings}
-    lock(people)
-    now = database.now()
     states = read(people)
     before = {person: dict(rows) for person, rows in states.items()}
     made: list[Made] = []
@@ -193,7 +197,7 @@ def record(doings: Sequence[Doing]) -> list[Outcome]:
         made.append(Made(doing, turned, is_change))
     ids = _write_entries([one.doing for one in made], now)
     _write_rows(states, before, made, ids)
-    _sweep(made)
+    _sweep(made, now)
     _tell(made, ids, now)
     return [Outcome(made[one].is_change, ids[one]) if isinstance(one, int) else one for one in outcomes]
 
@@ -204,17 +208,16 @@ def read(people: Iterable[Person]) -> dict[Person, Rows]:
     by_account: dict[int, list[int]] = defaultdict(list)
     for account_id, recipient in found:
         by_account[account_id].append(recipient)
-    with connection.cursor() as cursor:
-        for account_id, recipients in by_account.items():
-            cursor.execute(
-                f"""SELECT recipient, sender_id, {ROW} FROM core_consent WHERE account_id = %s
-                AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
-                [account_id, database.numbers_value(sorted(recipients))],
-            )
-            for recipient, sender_id, *values in cursor.fetchall():
-                row = row_of(values)
-                if row != NOTHING:
-                    found[account_id, recipient][sender_id] = row
+    for account_id, recipients in by_account.items():
+        rows = database.run(
+            f"""SELECT recipient, sender_id, {ROW} FROM core_consent WHERE account_id = %s
+            AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
+            [account_id, database.numbers_value(sorted(recipients))],
+        )
+        for recipient, sender_id, *values in rows:
+            row = row_of(values)
+            if row != NOTHING:
+                found[account_id, recipient][sender_id] = row
     return found
 
 
@@ -292,7 +295,7 @@ def columns_of(row: Row) -> tuple[Any, ...]:
     return (row.state.value, row.held, column(row.since), column(row.last_out_at), column(row.started_at), row.never)
 
 
-def _sweep(made: Sequence[Made]) -> None:
+def _sweep(made: Sequence[Made], now: datetime) -> None:
     blocking = sorted(
         {
             (d.account_id, d.recipient)
@@ -301,7 +304,7 @@ def _sweep(made: Sequence[Made]) -> None:
         }
     )
     for account_id, people in groupby(blocking, key=lambda person: person[0]):
-        gate.sweep(account_id, [recipient for _, recipient in people])
+        gate.sweep(account_id, [recipient for _, recipient in people], now)
 
 
 def _tell(made: Sequence[Made], ids: Sequence[int], now: datetime) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar  # Values of database columns have every type.
@@ -46,9 +47,7 @@ def now() -> datetime:
     """The database's clock on PostgreSQL, where hosts may disagree; this machine's on SQLite."""
     if not is_postgresql():
         return timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return from_column(cursor.fetchone()[0]) or timezone.now()
+    return from_column(run("SELECT clock_timestamp()")[0][0]) or timezone.now()
 
 
 def look_up_one_by_one() -> None:
@@ -83,20 +82,39 @@ def words_value(words: Iterable[str]) -> Any:
     return list(words) if is_postgresql() else json.dumps(list(words))
 
 
+def run(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    """The rows that a hot statement gives. PostgreSQL parses and plans it once for each connection, not each time."""
+    with _cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+@contextmanager
+def _cursor() -> Iterator[Any]:
+    if not is_postgresql():
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    from django.db.backends.postgresql.base import ServerBindingCursor  # its driver may be missing beside SQLite
+
+    connection.ensure_connection()
+    with connection.wrap_database_errors, ServerBindingCursor(connection.connection) as cursor:
+        yield cursor
+
+
 def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], suffix: str = "") -> list[Any]:
     """Insert ``rows`` by one statement for each 500 of them; what RETURNING in ``suffix`` gives, in order."""
     returned: list[Any] = []
-    if not rows:
-        return returned
-    with connection.cursor() as cursor:
-        for at in range(0, len(rows), 500):
-            chunk = rows[at : at + 500]
-            values = ",".join(["(" + ",".join(["%s"] * len(columns)) + ")"] * len(chunk))
-            # Only our own names are spliced in; every value is a parameter.
-            statement = f"INSERT INTO {table} ({','.join(columns)}) VALUES {values} {suffix}"  # noqa: S608
-            cursor.execute(statement, [value for row in chunk for value in row])
-            if "RETURNING" in suffix:
-                returned += cursor.fetchall()
+    names = ",".join(columns)  # Only our own names are spliced in; every value is a parameter.
+    for at in range(0, len(rows), 500):
+        chunk = rows[at : at + 500]
+        if is_postgresql():  # One text for any number of rows, so that it is planned once.
+            values = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
+            parameters = [json.dumps([dict(zip(columns, row, strict=True)) for row in chunk], default=str)]
+        else:
+            values = "VALUES " + ",".join(["(" + ",".join(["%s"] * len(columns)) + ")"] * len(chunk))
+            parameters = [value for row in chunk for value in row]
+        returned += run(f"INSERT INTO {table} ({names}) {values} {suffix}", parameters)
     return returned
 
 

@@ -191,7 +191,7 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
     return sorted(claimed, key=lambda message: (message.priority, message.id)), len(rows)
 
 
-def sweep(account_id: int, recipients: Iterable[int]) -> int:
+def sweep(account_id: int, recipients: Iterable[int], now: datetime | None = None) -> int:
     """Mark as suppressed the queued messages to ``recipients`` that are blocked now; how many. In the act's transaction.
 
     On PostgreSQL this row conflict orders an opt-out against a claim that runs: without it, a slowed claim handed off
@@ -200,6 +200,7 @@ def sweep(account_id: int, recipients: Iterable[int]) -> int:
     return _suppress(
         f"account_id = %s AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})",  # noqa: S608
         [account_id, database.numbers_value(sorted(recipients))],
+        now,
     )
 
 
@@ -211,11 +212,10 @@ def look_again(message_ids: Iterable[int]) -> int:
     )
 
 
-def _suppress(which: str, parameters: list[Any]) -> int:
-    now = database.now()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""WITH q AS MATERIALIZED (
+def _suppress(which: str, parameters: list[Any], now: datetime | None = None) -> int:
+    now = now or database.now()
+    rows = database.run(
+        f"""WITH q AS MATERIALIZED (
                 SELECT {_PICKED} FROM core_message
                 WHERE {which} AND state = 'queued' ORDER BY id {database.for_update()}),
             v AS (SELECT * FROM (SELECT q.id, {_ENTRIES}, {_VERDICT} AS blocking FROM q {_ROWS}) w
@@ -223,9 +223,8 @@ def _suppress(which: str, parameters: list[Any]) -> int:
             UPDATE core_message SET state = 'suppressed', reason = {_REASON}, entry_id = {_ENTRY}, settled_at = %s
             FROM v WHERE core_message.id = v.id AND core_message.state = 'queued'
             RETURNING core_message.id, account_id, recipient, campaign_id, sender_id, purpose, reason""",  # noqa: S608 (our own text alone)
-            [*parameters, database.to_column(now)],
-        )
-        rows = cursor.fetchall()
+        [*parameters, database.to_column(now)],
+    )
     events.tell(
         [Happened(account_id=row[1], kind="suppressed", recipient=row[2], message_id=row[0]) for row in sorted(rows)],
         now,

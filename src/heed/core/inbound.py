@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 
 MOST_TEXT = 5000  # characters; a text of ten parts has 1,530
 READ_AT_MOST = 10  # tries to read one text before it waits for a new version
+
+
+TakeIn = Callable[[list[Text], datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,13 @@ def receive(link: Connection, batch: Sequence[InboundText]) -> list[Received]:
 def receive_all(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
     """The same, of several connections."""
     cleaned = [(link, _cleaned(text)) for link, text in batch]
-
-    def verb() -> list[Received]:
-        with transaction.atomic(durable=True):
-            return _receive(cleaned)
-
-    return database.retried(verb)
+    try:
+        return database.retried(lambda: _received(cleaned, _take_in))
+    except OperationalError:
+        raise  # The database, not a text: nothing has committed, and the carrier tries again.
+    except Exception:
+        # One of them can't be read or acted on. It must keep no other from acting.
+        return database.retried(lambda: _received(cleaned, _take_in_one_by_one))
 
 
 def _cleaned(text: InboundText) -> InboundText:
@@ -75,7 +79,12 @@ def _cleaned(text: InboundText) -> InboundText:
     )
 
 
-def _receive(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
+def _received(batch: Sequence[tuple[Connection, InboundText]], take_in: TakeIn) -> list[Received]:
+    with transaction.atomic(durable=True):
+        return _receive(batch, take_in)
+
+
+def _receive(batch: Sequence[tuple[Connection, InboundText]], take_in: TakeIn) -> list[Received]:
     now = database.now()
     keys = _new_keys(batch, now)
     routes = _routes({text.to for _, text in batch}, now)
@@ -89,7 +98,7 @@ def _receive(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
         key_id = keys.pop((link.id, raw.provider_id), None)
         sender = _reached(routes.get(raw.to), link)
         texts[at] = Text(raw, link, now, sender, _person(raw.sender, sender), key_id)
-    _take_in(list(texts.values()), now)
+    take_in(list(texts.values()), now)
     for at, text in texts.items():
         results[at] = _result(text)
     for at in repeated:
@@ -155,21 +164,18 @@ def _route_keys(address: str) -> tuple[str, ...]:
 
 
 def _take_in(texts: list[Text], now: datetime) -> None:
-    """All at once; if anything raises, one by one, so that a text that can't be read keeps no other from acting."""
-    if not texts:
-        return
-    try:
-        with transaction.atomic():
-            words = _read(texts, now)
-            _store(texts, read_at=now)
-            _act(texts, words, now)
-    except OperationalError:
-        raise  # The database, not a text: nothing commits, and the carrier tries again.
-    except Exception:
-        for text in texts:
-            text.reading = NOTHING
-            _store([text], read_at=None)
-            _read_stored(text, now)
+    """Read all, then write all: two writes of each row, or a savepoint for each text, would be one too many."""
+    if texts:
+        words = _read(texts, now)
+        _store(texts, read_at=now)
+        _act(texts, words, now)
+
+
+def _take_in_one_by_one(texts: list[Text], now: datetime) -> None:
+    """Store each, then try to read it: what can't be read stays, unread."""
+    for text in texts:
+        _store([text], read_at=None)
+        _read_stored(text, now)
 
 
 def _read_stored(text: Text, now: datetime) -> None:
@@ -206,7 +212,7 @@ _COLUMNS = (
 
 
 def _store(texts: Sequence[Text], *, read_at: datetime | None) -> None:
-    """Write the rows, with their verdicts if they have been read: two writes of each row would be one too many."""
+    """Write the rows, with their verdicts if they have been read."""
     column = database.to_column
     received_at, read = column(texts[0].received_at), column(read_at)
     rows = [
@@ -232,7 +238,7 @@ def _act(texts: Sequence[Text], words: dict[int, list[Word]], now: datetime) -> 
     consent.lock((doing.account_id, doing.recipient) for text in texts for doing in verdicts.wanted(text))
     for text in texts:
         text.doings, text.outcomes = verdicts.confirmed(text), []
-    outcomes = iter(consent.record([doing for text in texts for doing in text.doings]))
+    outcomes = iter(consent.record_locked([doing for text in texts for doing in text.doings], now))
     for text in texts:
         text.outcomes = [next(outcomes) for _ in text.doings]
         answers.give(text, words, now)

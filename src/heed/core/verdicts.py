@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from django.db import connection
-
 from heed.core import database, senders
 from heed.core.consent import Cause, Doing, Outcome, Verb
 from heed.core.models import (
@@ -84,15 +82,14 @@ def prefixes(texts: Sequence[Text]) -> dict[str, Account]:
 def words(sender_ids: set[int], now: datetime) -> dict[int, list[Word]]:
     """The keywords of each sender that act: those in use, and those removed in the last sixty days."""
     found: dict[int, list[Word]] = {sender_id: [] for sender_id in sender_ids}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT sender_id, word, reply FROM core_keyword
-            WHERE sender_id IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})
-            AND (removed_at IS NULL OR removed_at > %s)""",  # noqa: S608 (our own text alone)
-            [database.numbers_value(sender_ids), database.to_column(now - senders.LINGERS)],
-        )
-        for sender_id, word, reply in cursor.fetchall():
-            found[sender_id].append(Word(word, reply))
+    rows = database.run(
+        f"""SELECT sender_id, word, reply FROM core_keyword
+        WHERE sender_id IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})
+        AND (removed_at IS NULL OR removed_at > %s)""",  # noqa: S608 (our own text alone)
+        [database.numbers_value(sender_ids), database.to_column(now - senders.LINGERS)],
+    )
+    for sender_id, word, reply in rows:
+        found[sender_id].append(Word(word, reply))
     return found
 
 
