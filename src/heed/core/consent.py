@@ -211,7 +211,7 @@ def read(people: Iterable[Person]) -> dict[Person, Rows]:
     for account_id, recipients in by_account.items():
         rows = database.run(
             f"""SELECT recipient, sender_id, {ROW} FROM core_consent WHERE account_id = %s
-            AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
+            AND recipient {database.among_numbers()}""",  # noqa: S608
             [account_id, database.numbers_value(sorted(recipients))],
         )
         for recipient, sender_id, *values in rows:

@@ -69,13 +69,21 @@ def numbers_table() -> str:
     return "unnest(%s::bigint[]) AS given(value)" if is_postgresql() else "json_each(%s) AS given"
 
 
+def among_numbers() -> str:
+    """The condition, after a column, that it is one of those in the parameter from ``numbers_value``.
+
+    PostgreSQL then looks each of them up; from a table of them it may read all rows of an account instead.
+    """
+    return "= ANY(%s::bigint[])" if is_postgresql() else "IN (SELECT value FROM json_each(%s))"
+
+
 def numbers_value(numbers: Iterable[int]) -> Any:
     return list(numbers) if is_postgresql() else "[" + ",".join(map(str, numbers)) + "]"
 
 
-def words_table() -> str:
-    """The same for text, with the one parameter that ``words_value`` makes."""
-    return "unnest(%s::text[]) AS given(value)" if is_postgresql() else "json_each(%s) AS given"
+def among_words() -> str:
+    """The same for text, with the parameter from ``words_value``."""
+    return "= ANY(%s::text[])" if is_postgresql() else "IN (SELECT value FROM json_each(%s))"
 
 
 def words_value(words: Iterable[str]) -> Any:
@@ -83,7 +91,11 @@ def words_value(words: Iterable[str]) -> Any:
 
 
 def run(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
-    """The rows that a hot statement gives. PostgreSQL parses and plans it once for each connection, not each time."""
+    """The rows that a hot statement gives. PostgreSQL parses it once for each connection, not each time.
+
+    It still plans it each time (plan_cache_mode in the settings): a plan from when a table was small reads all of it
+    when it has grown.
+    """
     with _cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
@@ -108,7 +120,7 @@ def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], su
     names = ",".join(columns)  # Only our own names are spliced in; every value is a parameter.
     for at in range(0, len(rows), 500):
         chunk = rows[at : at + 500]
-        if is_postgresql():  # One text for any number of rows, so that it is planned once.
+        if is_postgresql():  # One text for any number of rows, so that it is parsed once.
             values = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
             parameters = [json.dumps([dict(zip(columns, row, strict=True)) for row in chunk], default=str)]
         else:

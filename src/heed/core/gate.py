@@ -198,7 +198,7 @@ def sweep(account_id: int, recipients: Iterable[int], now: datetime | None = Non
     a message more than a second after the opt-out had committed.
     """
     return _suppress(
-        f"account_id = %s AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})",  # noqa: S608
+        f"account_id = %s AND recipient {database.among_numbers()}",
         [account_id, database.numbers_value(sorted(recipients))],
         now,
     )
@@ -207,7 +207,7 @@ def sweep(account_id: int, recipients: Iterable[int], now: datetime | None = Non
 def look_again(message_ids: Iterable[int]) -> int:
     """Mark as suppressed those of ``message_ids``, just queued, that are blocked now; how many."""
     return _suppress(
-        f"id IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})",  # noqa: S608
+        f"id {database.among_numbers()}",
         [database.numbers_value(message_ids)],
     )
 

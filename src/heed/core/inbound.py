@@ -150,7 +150,7 @@ def _routes(addresses: set[str], now: datetime) -> dict[str, Sender]:
     found: dict[str, Sender] = {}
     wanted = {key for keys in forms.values() for key in keys}
     rows = Sender.objects.raw(
-        f"SELECT * FROM core_sender WHERE key IN (SELECT value FROM {database.words_table()}) AND kind <> %s",  # noqa: S608
+        f"SELECT * FROM core_sender WHERE key {database.among_words()} AND kind <> %s",  # noqa: S608
         [database.words_value(wanted), SenderKind.NAME.value],
     )
     for sender in sorted(rows, key=lambda one: (one.closed_at is not None, -(one.closed_at or now).timestamp())):

@@ -122,7 +122,7 @@ def _expected(people: Sequence[Person]) -> dict[Person, Standing]:
         recipients = [recipient for _, recipient in group]
         for entry in LedgerEntry.objects.raw(
             f"""SELECT * FROM core_ledgerentry WHERE account_id = %s
-            AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()}) ORDER BY id""",  # noqa: S608
+            AND recipient {database.among_numbers()} ORDER BY id""",  # noqa: S608
             [account_id, database.numbers_value(recipients)],
         ):
             entries[account_id, entry.recipient].append(entry)
@@ -135,7 +135,7 @@ def _found(people: Sequence[Person]) -> dict[Person, Standing]:
         for account_id, group in groupby(sorted(people), key=lambda person: person[0]):
             cursor.execute(
                 f"""SELECT recipient, sender_id, entry_id, {consent.ROW} FROM core_consent WHERE account_id = %s
-                AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608
+                AND recipient {database.among_numbers()}""",  # noqa: S608
                 [account_id, database.numbers_value([recipient for _, recipient in group])],
             )
             for recipient, sender_id, entry_id, *values in cursor.fetchall():

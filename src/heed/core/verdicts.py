@@ -84,7 +84,7 @@ def words(sender_ids: set[int], now: datetime) -> dict[int, list[Word]]:
     found: dict[int, list[Word]] = {sender_id: [] for sender_id in sender_ids}
     rows = database.run(
         f"""SELECT sender_id, word, reply FROM core_keyword
-        WHERE sender_id IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})
+        WHERE sender_id {database.among_numbers()}
         AND (removed_at IS NULL OR removed_at > %s)""",  # noqa: S608 (our own text alone)
         [database.numbers_value(sender_ids), database.to_column(now - senders.LINGERS)],
     )

@@ -1,4 +1,4 @@
-"""One writer thread of a web process for inbound texts: it commits together what waits.
+"""The writer of a web process for inbound texts: it commits together what waits.
 
 A request waits two seconds for its commit; then it says so, and the carrier tries again.
 """
@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 
 from django.db import connection
 
-from heed.core import inbound
+from heed.core import database, inbound
 from heed.core.inbound import Received
 from heed.core.models import Connection
 from heed.rules.values import InboundText
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 WAIT_S = 2.0
 IDLE_S = 1.0
+ON_POSTGRESQL = 2  # threads; while one waits for its commit the other works. SQLite has one writer at a time.
 MOST_TOGETHER = 50  # texts in one commit; it holds SQLite's write lock for a few milliseconds
 
 
@@ -39,7 +40,7 @@ class Writer:
     def __init__(self) -> None:
         self._queue: SimpleQueue[_Waiting] = SimpleQueue()
         self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def receive(self, link: Connection, texts: Sequence[InboundText]) -> list[Received]:
         """Store, read and act on ``texts``; committed on return. Raises Busy; then nothing may have been stored."""
@@ -53,10 +54,14 @@ class Writer:
             raise Busy from None
 
     def _start(self) -> None:
-        with self._lock:  # On first use, so in the process that serves.
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="inbound-writer", daemon=True)
-                self._thread.start()
+        """On first use, so in the process that serves."""
+        if self._threads:
+            return
+        with self._lock:
+            while len(self._threads) < (ON_POSTGRESQL if database.is_postgresql() else 1):
+                thread = threading.Thread(target=self._run, name="inbound-writer", daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
     def _run(self) -> None:
         while True:

@@ -198,7 +198,15 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("provider_id", models.CharField(max_length=128)),
                 ("received_at", models.DateTimeField()),
-                ("connection", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="core.connection")),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="core.connection",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
@@ -219,9 +227,23 @@ class Migration(migrations.Migration):
                 ("failures", models.PositiveSmallIntegerField(default=0)),
                 (
                     "account",
-                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="core.account"),
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="core.account",
+                    ),
                 ),
-                ("connection", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="core.connection")),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="core.connection",
+                    ),
+                ),
                 (
                     "key",
                     models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, to="core.inboundkey"),
@@ -412,7 +434,10 @@ class Migration(migrations.Migration):
                 ("recipient", models.BigIntegerField()),
                 ("last_at", models.DateTimeField()),
                 ("account", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="core.account")),
-                ("sender", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="core.sender")),
+                (
+                    "sender",
+                    models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to="core.sender"),
+                ),
             ],
         ),
         migrations.CreateModel(
@@ -430,7 +455,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="inbound",
             name="sender",
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="core.sender"),
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="core.sender",
+            ),
         ),
         migrations.CreateModel(
             name="SignInLink",
@@ -474,7 +505,11 @@ class Migration(migrations.Migration):
                 (
                     "account",
                     models.ForeignKey(
-                        db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="core.account"
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="core.account",
                     ),
                 ),
             ],

@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Event(models.Model):
-    account = models.ForeignKey("core.Account", models.PROTECT, null=True, db_constraint=False)
+    account = models.ForeignKey("core.Account", models.PROTECT, null=True, db_index=False, db_constraint=False)
     kind = models.CharField(max_length=24)  # opt_out, opt_in, inbound, suppressed, expired, failed, unconfirmed
     at = models.DateTimeField()
     recipient = models.BigIntegerField(null=True)

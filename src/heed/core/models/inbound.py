@@ -12,12 +12,15 @@ class Inbound(models.Model):
 
     ``account`` is the number's, null for a shared or unknown number. ``recipient`` is who sent it (the person whom
     we would send to), null when the originator is a name or a short code. ``salt`` goes with the text on erasure.
+
+    Accounts, connections and senders are never deleted, and to have the database look for each of them was a third of
+    what a STOP costs PostgreSQL. Their own indexes would repeat the beginning of those below.
     """
 
-    account = models.ForeignKey("core.Account", models.PROTECT, null=True)
-    connection = models.ForeignKey("core.Connection", models.PROTECT)
+    account = models.ForeignKey("core.Account", models.PROTECT, null=True, db_index=False, db_constraint=False)
+    connection = models.ForeignKey("core.Connection", models.PROTECT, db_index=False, db_constraint=False)
     key = models.OneToOneField("core.InboundKey", models.PROTECT, null=True)
-    sender = models.ForeignKey("core.Sender", models.PROTECT, null=True)
+    sender = models.ForeignKey("core.Sender", models.PROTECT, null=True, db_index=False, db_constraint=False)
     from_address = models.CharField(max_length=40)
     to_address = models.CharField(max_length=40)
     recipient = models.BigIntegerField(null=True)
@@ -46,7 +49,7 @@ class Inbound(models.Model):
 class InboundKey(models.Model):
     """The carrier's id of an inbound message, kept longer than any carrier replays."""
 
-    connection = models.ForeignKey("core.Connection", models.PROTECT)
+    connection = models.ForeignKey("core.Connection", models.PROTECT, db_index=False, db_constraint=False)
     provider_id = models.CharField(max_length=128)
     received_at = models.DateTimeField()
 
@@ -60,7 +63,7 @@ class InboundKey(models.Model):
 class Mention(models.Model):
     """An account once named a shared number in a message to this recipient, so a bare STOP there leaves the account."""
 
-    sender = models.ForeignKey("core.Sender", models.PROTECT)
+    sender = models.ForeignKey("core.Sender", models.PROTECT, db_index=False)
     recipient = models.BigIntegerField()
     account = models.ForeignKey("core.Account", models.PROTECT)
     last_at = models.DateTimeField()
