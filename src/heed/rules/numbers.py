@@ -12,11 +12,14 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
+from heed.rules import plans
+
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)  # ISO 3166 alpha-2
 MOST_SHORT_CODE = 6  # digits; a short code comes without a plus
 FEWEST_DIGITS, MOST_DIGITS = 5, 15  # E.164 allows 15; carriers deliver originators down to five digits.
 
 _DIGITS = re.compile(r"\+?[0-9]+")
+_PLAIN = re.compile(r"[0-9 ().-]+")
 _BARE = re.compile(r"[1-9][0-9]{6,14}")
 # What people put between digits, and the invisible marks that copying from a document brings along.
 _SPACING = str.maketrans(
@@ -56,11 +59,25 @@ def parse(raw: str, region: str | None = None) -> int:
         raise BadNumber("empty")
     if len(text) > 60:
         raise BadNumber("too_long")
-    compact = text.translate(_SPACING)
+    compact = text if _DIGITS.fullmatch(text) else text.translate(_SPACING)
     if compact.startswith("00") and not region:
         compact = "+" + compact[2:]
     if _DIGITS.fullmatch(compact) and compact.startswith("+") and is_fictional(number := int(compact[1:])):
         return number
+    if (known := _known(text, compact, region)) is not None:
+        return canonical(known)
+    return _parsed(text, compact, region)
+
+
+def _known(text: str, compact: str, region: str | None) -> int | None:
+    """The number if no more than digits in their usual dress decide, and they are valid: nearly all are."""
+    if compact.startswith("+"):
+        return plans.number(compact) if _DIGITS.fullmatch(compact) else None
+    return plans.number(compact, region) if _PLAIN.fullmatch(text) else None
+
+
+def _parsed(text: str, compact: str, region: str | None) -> int:
+    """What ``phonenumbers``, the authority, makes of it."""
     try:
         parsed = phonenumbers.parse(compact if compact.startswith("+") else text, region)
     except NumberParseException as error:
@@ -132,6 +149,8 @@ def canonical(number: int) -> int:
     from abroad. The rules are fixed here: an update of the metadata never changes the identity of a stored number.
     """
     digits = str(number)
+    if digits[0] != "5":
+        return number
     if digits.startswith("521") and len(digits) == 13:
         return int("52" + digits[3:])
     if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
@@ -143,7 +162,7 @@ def canonical(number: int) -> int:
 
 def is_valid(number: int) -> bool:
     """Whether a message may be addressed to ``number``: what phonenumbers calls valid, and the fictional ranges."""
-    if is_fictional(number):
+    if is_fictional(number) or plans.number(f"+{number}") is not None:
         return True
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(f"+{number}"))
