@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -208,7 +207,7 @@ def _import(job: Job, chunk: Sequence[Named]) -> dict[str, int]:
         found[recipient] = found[recipient] | {key: value for key, value in fields.items() if value}
     moment = database.to_column(database.now())
     values = [
-        (job.account_id, recipient, json.dumps(fields), _words(fields), moment, moment)
+        (job.account_id, recipient, database.to_json_column(fields), _words(fields), moment, moment)
         for recipient, fields in found.items()
     ]
     ids = database.insert("core_contact", _COLUMNS, values, _MERGED)

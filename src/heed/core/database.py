@@ -33,6 +33,11 @@ def to_column(value: datetime | None) -> Any:
     return str(value.replace(tzinfo=None)) if value.tzinfo is UTC else connection.ops.adapt_datetimefield_value(value)
 
 
+def to_json_column(value: dict[str, Any] | list[Any]) -> Any:
+    """``value`` for ``insert`` into a column of JSON: there it stands inside the one JSON parameter of PostgreSQL."""
+    return value if is_postgresql() else json.dumps(value)
+
+
 def from_column(value: Any) -> datetime | None:
     """The time in a column that hand-written SQL has read."""
     if value is None:
@@ -107,10 +112,10 @@ def _cursor() -> Iterator[Any]:
         with connection.cursor() as cursor:
             yield cursor
         return
-    from django.db.backends.postgresql.base import ServerBindingCursor  # its driver may be missing beside SQLite
+    from psycopg import Cursor  # SQLite does without
 
     connection.ensure_connection()
-    with connection.wrap_database_errors, ServerBindingCursor(connection.connection) as cursor:
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         yield cursor
 
 
@@ -122,7 +127,7 @@ def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], su
         chunk = rows[at : at + 500]
         if is_postgresql():  # One text for any number of rows, so that it is parsed once.
             values = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
-            parameters = [json.dumps([dict(zip(columns, row, strict=True)) for row in chunk], default=str)]
+            parameters = [json.dumps([dict(zip(columns, row, strict=True)) for row in chunk], default=_as_json)]
         else:
             values = "VALUES " + ",".join(["(" + ",".join(["%s"] * len(columns)) + ")"] * len(chunk))
             parameters = [value for row in chunk for value in row]
@@ -141,6 +146,16 @@ def reserve_ids(table: str, count: int) -> list[int]:
         cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])  # this write transaction is alone
         first = (cursor.fetchone() or (0,))[0] + 1
         return list(range(first, first + count))
+
+
+def _as_json(value: Any) -> str:
+    """What PostgreSQL reads back from JSON as ``value``, where JSON has no such thing."""
+    match value:
+        case datetime():
+            return value.isoformat()
+        case bytes() | memoryview():
+            return "\\x" + value.hex()
+    raise TypeError(type(value).__name__)
 
 
 def is_transient(error: BaseException) -> bool:
