@@ -25,8 +25,8 @@ def main() -> None:
     account, sender, _ = make()
     seed_opt_outs(account.id, OPT_OUTS)
     _, secret = accounts.create_api_key(account, "bench", Role.OWNER, actor="bench")
-    chosen = random.Random(1).sample(range(700_000_000, 799_999_999), NUMBERS)
-    people = [447_000_000_000 + number for number in chosen]
+    chosen = random.Random(1).sample(range(7_400_000_000, 7_499_999_999), NUMBERS * 2)
+    people = [number for one in chosen if numbers.is_valid(number := 440_000_000_000 + one)][:NUMBERS]
     seed = {PEOPLE_FROM + n * 10 for n in range(OPT_OUTS)}
     asked = [numbers.show(person) for person in people]
     body = json.dumps({"from": sender.address, "to": asked}).encode()
