@@ -93,6 +93,47 @@ def test_a_risky_or_unfit_word_is_refused_with_the_reason_and_nothing_is_added(o
     assert words_of(world.number) == FIXED
 
 
+def test_keywords_are_tried_on_recent_texts_before_they_are_added(owner, world):
+    for phone, words in ((ANNA, "No thanks"), (BEN, "See you"), (CLEO, "STOP")):
+        text(world, words, phone)
+    page = owner.post(at("add_keywords", world.number), {"words": "no thanks, enough", "reply": "Bye", "do": "try"})
+    assert page.status_code == 200
+    assert b"1 of the last 3 texts to this number would have read otherwise." in page.content
+    [(who, said, was, then)] = page.context["otherwise"]
+    assert (who, said) == ("+44 7700 900501", "No thanks")
+    assert str(then.words) == "Opt-out" != str(was.words)
+    assert b'value="no thanks, enough"' in page.content  # ready to be added
+    assert words_of(world.number) == FIXED
+    assert not Consent.objects.filter(recipient=ANNA, state="out").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "raw", "status", "words"),
+    [
+        ([], "END", 200, "there is nothing to try them on"),
+        (["Hello"], "END", 200, "The last text to this number would have read the same."),
+        (["Hello", "Hi"], "END", 200, "All of the last 2 texts to this number would have read the same."),
+        (["Hello"], "yes", 422, "it would opt them out"),
+    ],
+)
+def test_a_trial_that_shows_nothing_says_why(owner, world, before, raw, status, words):
+    for one in before:
+        text(world, one)
+    answer = owner.post(at("add_keywords", world.number), {"words": raw, "do": "try"})
+    assert answer.status_code == status
+    assert words in answer.content.decode()
+    assert words_of(world.number) == FIXED
+
+
+def test_a_trial_reads_the_last_hundred_texts_of_this_number(owner, world):
+    for n in range(103):
+        text(world, "Enough" if n in (0, 102) else f"Hi {n}")
+    text(world, "Enough", to=SECOND_NUMBER)
+    page = owner.post(at("add_keywords", world.number), {"words": "enough", "do": "try"})
+    assert page.context["trial"].count == 100
+    assert len(page.context["trial"].changed) == 1
+
+
 def test_a_reply_that_is_too_long_is_refused_beside_it(owner, world):
     answer = owner.post(at("add_keywords", world.number), {"words": "END", "reply": "x" * 1001})
     assert answer.status_code == 422

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.contrib import messages as notices
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from heed.console import words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.console.inbox import lines as lines_of
 from heed.console.numbers import found, line
 from heed.console.recipients import pretty
-from heed.core import account_level, senders
+from heed.console.words import Badge
+from heed.core import account_level, senders, verdicts
 from heed.core.models import Inbound, Keyword, Sender
 from heed.core.senders import MOST_REPLY, Setting, Word
+from heed.core.verdicts import Trial
 from heed.rules import keywords, packs, segments, wording
 from heed.rules.segments import Segments
 from heed.rules.texts import clean
 
 RECENT = 10  # texts
+SHOWN = 20  # texts that would have read otherwise
 MOST_COUNTED = 10_000
 REPLIES = ("reply_message", "help_reply", "opt_in_reply")
 FIXED = frozenset(keywords.key(word) for word in senders.FIXED_WORDS)
@@ -63,6 +69,7 @@ class Typed:
     opt_in_words: str | None = None
     replies: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    trial: Trial | None = None
 
 
 @page
@@ -89,9 +96,19 @@ def _show(request: ConsoleRequest, sender: Sender, typed: Typed) -> HttpResponse
         "others": others.count(),
         "is_nanp": senders.is_nanp(sender),
         "all_on": request.account.new_numbers_account_level,
+        "trial": typed.trial,
+        "otherwise": _otherwise(typed.trial) if typed.trial else [],
         "texts": lines_of(request.account, list(recent[:RECENT])),
     }
     return render(request, "console/numbers/manage.html", context, status=422 if typed.errors else 200)
+
+
+def _otherwise(trial: Trial) -> list[tuple[str, str, Badge, Badge]]:
+    """The texts that would have read otherwise: from whom, what, as what, and as what they would have."""
+    return [
+        (pretty(row.from_address), row.text, words.verdict(was), words.verdict(then))
+        for row, was, then in trial.changed[:SHOWN]
+    ]
 
 
 def _keywords(sender: Sender, typed: Typed) -> list[Shown]:
@@ -161,6 +178,8 @@ def add_keywords(request: ConsoleRequest, public_id: str) -> HttpResponse:
     try:
         if not asked:
             raise senders.Refused(_("Write at least one keyword."), field="words")
+        if request.POST.get("do") == "try":
+            return _show(request, sender, Typed(raw, reply, trial=_tried(sender, asked)))
         senders.change_keywords(sender, lambda had: [*had, *asked], actor=request.actor)
     except senders.Refused as error:
         where = "reply" if error.code == "too_long" else "words"
@@ -169,6 +188,14 @@ def add_keywords(request: ConsoleRequest, public_id: str) -> HttpResponse:
     count = ngettext("%(words)s opts out now.", "%(words)s opt out now.", len(asked)) % {"words": named}
     notices.success(request, count)
     return redirect("number", public_id)
+
+
+def _tried(sender: Sender, asked: Sequence[Word]) -> Trial:
+    """What the keywords would have done to the last texts. Raises Refused for a risky one, as adding it does."""
+    for one in asked:
+        if risk := senders.risk_of(one.word, sender.opt_in_words):
+            raise senders.Refused(risk, code="risky", field="keywords")
+    return verdicts.try_keywords(sender, [one.word for one in asked], timezone.now())
 
 
 @senders_only

@@ -93,10 +93,29 @@ def words(sender_ids: set[int], now: datetime) -> dict[int, list[Word]]:
     return found
 
 
-def reader(sender: Sender, now: datetime) -> Callable[[str], Reading]:
-    """How texts read on ``sender`` as it is set now. Free keywords apart: they are the same on every number."""
-    own = tuple(keyword.word for keyword in words({sender.id}, now)[sender.id])
+def reader(sender: Sender, now: datetime, more: Sequence[str] = ()) -> Callable[[str], Reading]:
+    """How texts read on ``sender`` as it is set now, or as they would with ``more`` keywords.
+
+    Free keywords apart: they are the same on every number.
+    """
+    own = (*(keyword.word for keyword in words({sender.id}, now)[sender.id]), *more)
     return partial(reading.read, nanp=senders.is_nanp(sender), words=own, start_words=tuple(sender.opt_in_words))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What more keywords would have done to the last ``count`` texts: those that would have read otherwise, and how."""
+
+    count: int
+    changed: list[tuple[Inbound, Verdict, Verdict]]
+
+
+def try_keywords(sender: Sender, more: Sequence[str], now: datetime, limit: int = 100) -> Trial:
+    """Read the last texts to ``sender`` once more, with ``more`` keywords. Changes nothing."""
+    texts = list(Inbound.objects.filter(sender=sender, account=sender.account).order_by("-id")[:limit])
+    is_now, would_be = reader(sender, now), reader(sender, now, more)
+    verdicts = [(text, is_now(text.text).verdict, would_be(text.text).verdict) for text in texts]
+    return Trial(len(texts), [one for one in verdicts if one[1] is not one[2]])
 
 
 def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]]) -> None:
