@@ -20,6 +20,8 @@ def test_it_names_every_endpoint(db: None) -> None:
         "/v1/numbers/inventory",
         "/v1/numbers/{number_id}",
         "/v1/optouts",
+        "/v1/reviews",
+        "/v1/reviews/{review_id}",
         "/v1/senders",
         "/v1/sms",
         "/v1/sms/test",
@@ -54,7 +56,7 @@ def test_sending_takes_an_idempotency_key() -> None:
     assert (header["in"], header["name"], header["required"]) == ("header", "Idempotency-Key", False)
 
 
-@pytest.mark.parametrize("path", ["/v1/messages", "/v1/optouts", "/v1/numbers", "/v1/senders"])
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/optouts", "/v1/numbers", "/v1/senders", "/v1/reviews"])
 def test_lists_are_paged(path: str) -> None:
     named = {one["name"]: one["schema"] for one in description()["paths"][path]["get"]["parameters"]}
     assert (named["limit"]["default"], named["limit"]["minimum"], named["limit"]["maximum"]) == (100, 1, 1000)

@@ -11,13 +11,16 @@ from typing import Any
 from people import SHARED_NUMBER
 from programs import Caller, endpoints
 
-from heed.core import accounts, sandbox, senders
+from heed.core import accounts, inbound, sandbox, senders
 from heed.core.models import Role
+from heed.rules import numbers
+from heed.rules.values import InboundText
 
+FIRST_FOR_SALE = 447700900000
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 # What is another at each run: ids, times, the free keyword, the short link, the address.
 CHANGING = [
-    (r"\b(num|tid|req|cur)_[0-9a-f]{32}", r"\1_"),
+    (r"\b(num|tid|req|cur|rev)_[0-9a-f]{32}", r"\1_"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "time"),
     (r"\b[a-z]{5}STOP", "keyword"),
     (r"http://[\w.:]+/\w{5}\b", "link"),
@@ -64,11 +67,16 @@ def test_every_example_is_answered_as_it_says(db: None) -> None:
         method, path, body, headers = parsed(command)
         for name, value in known.items():
             path = path.replace(f"${name}", value)
+        if path == "/v1/reviews":
+            number = numbers.show(FIRST_FOR_SALE)
+            inbound.receive(link, [InboundText("", "+447700900504", number, "Sorry, wrong number")])
         status, told = call(method, path, body, **{name.replace("-", "_"): value for name, value in headers.items()})
         assert steady(told) == steady(json.loads(answer)), json.dumps(told, indent=2)
         assert (status >= 400) == (set(told) == {"message", "code", "field"}), command
         if (method, path) == ("POST", "/v1/numbers"):
             known["NUMBER"] = told["id"]
+        if (method, path) == ("GET", "/v1/reviews"):
+            known["REVIEW"] = told["items"][0]["id"]
         if (method, path) == ("POST", "/v1/sms"):
             known["MESSAGE"] = told["messages"][-1]["transaction_id"]
 
@@ -77,7 +85,12 @@ def test_every_endpoint_has_an_example() -> None:
     shown = set()
     for command, _ in examples():
         method, path, _, _ = parsed(command)
-        path = path.partition("?")[0].replace("$NUMBER", "{number_id}").replace("$MESSAGE", "{transaction_id}")
+        path = (
+            path.partition("?")[0]
+            .replace("$NUMBER", "{number_id}")
+            .replace("$MESSAGE", "{transaction_id}")
+            .replace("$REVIEW", "{review_id}")
+        )
         shown.add((method, path.rstrip("/")))
     assert set(endpoints()) == shown
 

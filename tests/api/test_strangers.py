@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.core import serializers
-from people import ANNA, World
+from people import ANNA, BEN, World
 from programs import Caller, caller, endpoints
 
-from heed.core.models import Consent, Keyword, LedgerEntry, Message, Role, Sender
+from heed.core import inbound
+from heed.core.models import Consent, Keyword, LedgerEntry, Message, Review, Role, Sender
 from heed.rules import numbers
+from heed.rules.values import InboundText
 
 PHONE, NUMBER = numbers.show(ANNA), "+447700900001"
 OPT_OUTS = [
@@ -61,12 +63,15 @@ CASES: dict[tuple[str, str], tuple[Any, Told]] = {
     ("GET", "/v1/optouts"): (None, nothing),
     ("POST", "/v1/optouts"): (OPT_OUTS, items("created", "invalid")),  # of the stranger's own account
     ("DELETE", "/v1/optouts"): (OPT_OUTS, items("not_found", "invalid")),
+    ("GET", "/v1/reviews"): (None, nothing),
+    ("GET", "/v1/reviews/{review_id}"): (None, not_found),
+    ("POST", "/v1/reviews/{review_id}"): ({"decision": "not_an_opt_out"}, not_found),
 }
 
 
 def record(world: World) -> str:
     """Everything of the account that a stranger might change."""
-    tables = (Sender, Message, Consent, LedgerEntry)
+    tables = (Sender, Message, Consent, LedgerEntry, Review)
     rows = [row for table in tables for row in table.objects.filter(account_id=world.account.id).order_by("pk")]
     words = Keyword.objects.filter(sender__account=world.account).order_by("pk")
     return serializers.serialize("json", [*rows, *words])
@@ -81,11 +86,13 @@ def test_a_stranger_sees_and_changes_nothing(call: Caller, world: World, method:
     call("POST", "/v1/optouts", OPT_OUTS)
     sent = call("POST", "/v1/sms", SMS, idempotency_key="k")[1]["messages"][0]["transaction_id"]
     mine = next(one["id"] for one in call("GET", "/v1/numbers")[1]["items"] if one["phone_number"] == NUMBER)
+    inbound.receive(world.link, [InboundText("", numbers.show(BEN), NUMBER, "not interested")])
+    review = call("GET", "/v1/reviews")[1]["items"][0]["id"]
     before = record(world)
     body, may_be_told = CASES[method, path]
     stranger = caller(world, Role.OWNER, stranger=True)
     for spelling in (path, path + "/"):
-        filled = spelling.replace("{number_id}", mine).replace("{transaction_id}", sent)
+        filled = spelling.replace("{number_id}", mine).replace("{transaction_id}", sent).replace("{review_id}", review)
         status, told = stranger(method, filled, body, idempotency_key="k")
         assert may_be_told(status, told) or (method == "POST" and items("exists", "invalid")(status, told)), told
     assert record(world) == before
@@ -100,6 +107,7 @@ WRITES = {
     "/v1/numbers": {"phone_number": "+447700900100"},
     "/v1/numbers/{number_id}": {},
     "/v1/senders": {"name": "X"},
+    "/v1/reviews/{review_id}": {"decision": "opt_out"},
 }
 
 
@@ -108,7 +116,9 @@ def test_a_viewer_only_reads(call: Caller, world: World) -> None:
     before = record(world)
     number = call("GET", "/v1/numbers")[1]["items"][0]["id"]
     for method, path in endpoints():
-        filled = path.replace("{number_id}", number).replace("{transaction_id}", "tid_0")
+        filled = (
+            path.replace("{number_id}", number).replace("{transaction_id}", "tid_0").replace("{review_id}", "rev_0")
+        )
         if method == "GET":
             assert viewer(method, filled)[0] in (200, 404)
         elif path == "/v1/check":  # asks, and changes nothing

@@ -12,6 +12,7 @@ from heed.rules import numbers, wording
 from heed.rules.verdicts import Verdict
 
 HELP_AT_MOST_EVERY = timedelta(hours=1)
+MOST_AN_HOUR = 5  # answers to one person from one sender: two machines that answer each other must come to an end
 
 
 def give(text: Text, words: dict[int, list[Word]], now: datetime) -> None:
@@ -19,7 +20,8 @@ def give(text: Text, words: dict[int, list[Word]], now: datetime) -> None:
     sender = text.sender
     if sender is None or text.recipient is None:
         return
-    if (reply := _reply(text, sender, words)) and not _is_answered_by(sender.connection, text.reading.verdict):
+    reply = _reply(text, sender, words)
+    if reply and not _is_answered_by(sender.connection, text.reading.verdict) and not _is_a_loop(text):
         purpose = Purpose.WELCOME if text.reading.verdict is Verdict.OPT_IN else Purpose.ANSWER
         outbound.answer(text.id, sender, text.recipient, _address(text, text.recipient), reply, now, purpose)
 
@@ -71,6 +73,18 @@ def _shared_answer(text: Text) -> str:
         names = Account.objects.filter(id__in=left).order_by("name").values_list("name", flat=True)
         return wording.left_answer(list(names))
     return "" if text.doings else wording.SHARED_UNKNOWN
+
+
+def _is_a_loop(text: Text) -> bool:
+    """Whether so many answers have gone to them within the hour that a machine must be answering ours."""
+    lately = Message.objects.filter(
+        account=text.account_id,
+        recipient=text.recipient or 0,
+        sender=text.sender,
+        purpose__in=(Purpose.ANSWER, Purpose.WELCOME),
+        created_at__gt=text.received_at - timedelta(hours=1),
+    )
+    return lately[:MOST_AN_HOUR].count() == MOST_AN_HOUR
 
 
 def _helped_lately(text: Text) -> bool:

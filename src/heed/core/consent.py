@@ -324,6 +324,12 @@ def _tell(made: Sequence[Made], ids: Sequence[int], now: datetime) -> None:
     )
 
 
+def has_left(rows: Rows, sender_id: int) -> bool:
+    """Whether someone with these rows has left what an opt-out from ``sender_id`` would make them leave."""
+    block = rules.may_send(rows, sender_id)
+    return block is not None and block.reason == "opted_out"
+
+
 def standing_of(account_id: int, recipient: int) -> Rows:
     """How one person stands towards the account and its senders, for showing. The gate does not ask here."""
     return {key: replace(row) for key, row in read([(account_id, recipient)])[account_id, recipient].items()}

@@ -15,10 +15,10 @@ from datetime import datetime
 from django.db import OperationalError, transaction
 from django.db.models import F
 
-from heed.core import answers, consent, database, events, senders, verdicts
-from heed.core.consent import Cause, Outcome
+from heed.core import answers, consent, database, events, reviews, senders, verdicts
+from heed.core.consent import Cause, Doing, Outcome
 from heed.core.events import Happened
-from heed.core.models import Connection, Inbound, InboundKey, Sender, SenderKind, Source
+from heed.core.models import Connection, Decision, Inbound, InboundKey, Sender, SenderKind, Source
 from heed.core.senders import Word
 from heed.core.verdicts import Text
 from heed.rules import numbers
@@ -237,11 +237,18 @@ def _act(texts: Sequence[Text], words: dict[int, list[Word]], now: datetime) -> 
     """Do what the texts ask for, and answer them."""
     consent.lock((doing.account_id, doing.recipient) for text in texts for doing in verdicts.wanted(text))
     for text in texts:
-        text.doings, text.outcomes = verdicts.confirmed(text), []
+        text.doings, text.outcomes = _confirmed(text), []
     outcomes = iter(consent.record_locked([doing for text in texts for doing in text.doings], now))
     for text in texts:
         text.outcomes = [next(outcomes) for _ in text.doings]
         answers.give(text, words, now)
+    reviews.open_for(texts, now)
+
+
+def _confirmed(text: Text) -> list[Doing]:
+    """What to do of what ``text`` asks for, now that its people are locked."""
+    doings = verdicts.confirmed(text)
+    return reviews.unanswered(text, doings) if doings and text.reading.verdict is Verdict.REVIEW else doings
 
 
 def _result(text: Text) -> Received:
@@ -259,9 +266,15 @@ def scope_of(sender: Sender) -> int:
 
 
 def opt_out(row: Inbound, *, actor: str) -> Outcome:
-    """Opt out who sent ``row``, as a STOP in its place would have, with its text as evidence. Committed on return."""
+    """Opt out who sent ``row``, as a STOP in its place would have, with its text as evidence. Committed on return.
+
+    Where the text waits for a person to decide, this is the decision.
+    """
     if row.sender is None or row.account_id is None or row.recipient is None:
         raise ValueError("This text did not come from a phone to a number of the account.")
+    with contextlib.suppress(reviews.Decided):
+        if decided := reviews.decide_open(row, row.account_id, Decision.OPT_OUT, actor=actor):
+            return decided
     evidence = hashlib.sha256(f"{row.salt}{row.text}".encode()).hexdigest()
     cause = Cause(Source.CONSOLE, actor, through_id=row.sender.id, inbound_id=row.id, evidence=evidence)
     return consent.opt_out(row.account_id, scope_of(row.sender), row.recipient, cause)

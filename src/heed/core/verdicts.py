@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -144,9 +144,9 @@ def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]])
 
 def wanted(text: Text) -> list[Doing]:
     """The acts that ``text`` asks for. A bare START on a shared number asks for more than it is given."""
-    if text.recipient is None or text.reading.verdict not in (Verdict.OPT_OUT, Verdict.OPT_IN):
+    if text.recipient is None or text.reading.verdict not in (Verdict.OPT_OUT, Verdict.REVIEW, Verdict.OPT_IN):
         return []
-    leaves = text.reading.verdict is Verdict.OPT_OUT
+    leaves = text.reading.verdict is not Verdict.OPT_IN
     if text.free:
         return [_doing(text, account.id, ALL_SENDERS, Source.FREE_KEYWORD) for account, _ in text.free]
     source = Source.KEYWORD if text.reading.by_keyword else Source.REQUEST
@@ -163,6 +163,8 @@ def wanted(text: Text) -> list[Doing]:
 def _doing(text: Text, account_id: int, sender_id: int, source: Source) -> Doing:
     cause = text.cause(source, text.reading.rule, text.reading.word)
     recipient = text.recipient or 0
+    if text.reading.verdict is Verdict.REVIEW:
+        return Doing(Verb.HOLD, account_id, recipient, sender_id, replace(cause, source=Source.REVIEW))
     if text.reading.verdict is Verdict.OPT_OUT:
         at = opt_out_counts_from(text.raw.carrier_at, text.received_at)
         return Doing(Verb.OPT_OUT, account_id, recipient, sender_id, cause, at)

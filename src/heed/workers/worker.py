@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from heed.core import causes, files, handoff, housekeeping, inbound, outbound, outcomes
+from heed.core import causes, files, handoff, housekeeping, inbound, outbound, outcomes, reviews
 from heed.core.feeding import Feeder
 from heed.workers.jobs import JobThread
 
@@ -23,6 +23,8 @@ DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (causes.attribute, 2),
     (handoff.settle_stale, 2),
     (inbound.read_unread, 5),
+    (reviews.expire, 30),
+    (reviews.warn, 60),
     (files.forget_old, 600),
     (housekeeping.forget_old, 3600),
 )

@@ -15,6 +15,7 @@ from heed.core.models.job import Job, JobState
 from heed.core.models.message import Message, Purpose
 from heed.core.models.outcome import Bookmark, OptOutCause, OutcomeCount, OutcomeDelta
 from heed.core.models.process import IdempotencyKey, Lease
+from heed.core.models.review import Decision, Review
 from heed.core.models.sender import Keyword, Sender, SenderKind
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Consent",
     "Contact",
     "ContactList",
+    "Decision",
     "Event",
     "FileChunk",
     "FilePurpose",
@@ -48,6 +50,7 @@ __all__ = [
     "OutcomeCount",
     "OutcomeDelta",
     "Purpose",
+    "Review",
     "Role",
     "SandboxDelivery",
     "SandboxFailure",

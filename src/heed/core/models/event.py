@@ -9,7 +9,8 @@ from django.db import models
 
 class Event(models.Model):
     account = models.ForeignKey("core.Account", models.PROTECT, null=True, db_index=False, db_constraint=False)
-    kind = models.CharField(max_length=24)  # opt_out, opt_in, inbound, suppressed, expired, failed, unconfirmed
+    # opt_out, opt_in, inbound, review_opened, review_due, review_decided, suppressed, expired, failed, unconfirmed
+    kind = models.CharField(max_length=24)
     at = models.DateTimeField()
     recipient = models.BigIntegerField(null=True)
     message_id = models.BigIntegerField(null=True)
