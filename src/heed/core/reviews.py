@@ -138,7 +138,7 @@ def _decide(review: Review, decision: Decision, source: Source, actor: str, note
         doings = [ending]
         if decision is Decision.OPT_OUT:
             doings.insert(0, Doing(Verb.OPT_OUT, current.account_id, current.recipient, current.sender_id, cause))
-        outcomes = consent.record(doings)
+        outcomes = consent.record_locked(doings, now)
         current.decided_at, current.decision = now, decision
         current.decided_by, current.note = actor[:120], clean(note).strip()[:500]
         current.release_entry_id = outcomes[-1].entry_id
