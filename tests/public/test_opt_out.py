@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from people import ANNA, BEN
 
-from heed.core import accounts, consent, gate, outbound
+from heed.core import accounts, consent, gate, links, outbound
 from heed.core.models import Account, Consent, LedgerEntry, Message, Sender, Source
 from heed.core.outbound import Draft
 from heed.public import opt_out
@@ -346,3 +346,59 @@ def test_what_a_browser_asks_for_beside_the_form_sets_no_cookie(world, client):
     for path in ("/favicon.ico", "/apple-touch-icon.png", "/nothing/here/"):
         answer = client.get(path)
         assert (answer.status_code, dict(answer.cookies)) == (404, {})
+
+
+# Personal links
+
+
+@pytest.fixture
+def personal(world) -> str:
+    """The path of the link that a message to Anna carries."""
+    [sent] = outbound.queue(world.number, [Draft(ANNA, ANNAS, "Hello")], door="api", actor="test")
+    return links.personal(world.account, sent.id).removeprefix("http://testserver")
+
+
+@pytest.mark.parametrize("ending", ["", "/", ".", ")"])
+def test_a_personal_link_asks_for_one_tap(world, phone, personal, ending):
+    page = phone.get(personal + ending)
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert numbers.mask(ANNA) in text
+    assert not re.search(r"7700\s?900501", text)
+    assert "<input" not in text
+    assert f'href="/{world.account.link_code}"' in text
+    assert not is_out(world.account)
+    done = phone.post(personal + ending)
+    assert done.status_code == 200
+    assert "You will get no more text messages from Acme" in done.content.decode()
+    assert not re.search(r"7700\s?900501", done.content.decode())
+    assert is_out(world.account)
+    assert not is_out(world.other)
+    entry = LedgerEntry.objects.get()
+    assert (entry.source, entry.rule, entry.sender_id) == (Source.WEB_FORM, "personal link", ALL_SENDERS)
+
+
+def test_a_personal_link_is_never_limited(world, phone, personal):
+    _use_up(phone, world.account)
+    Message.objects.update(created_at=timezone.now() - timedelta(days=400))
+    assert "no more text messages" in phone.post(personal).content.decode()
+    assert is_out(world.account)
+
+
+def test_a_personal_link_opts_nobody_out_of_another_account(world, phone, personal):
+    code = personal.rsplit("/", 1)[1]
+    page = phone.get(f"/{world.other.link_code}/{code}")
+    assert 'name="phone"' in page.content.decode()  # the other account's own form, which knows nobody
+    assert phone.post(f"/{world.other.link_code}/{code}").status_code == 400
+    assert not Consent.objects.exists()
+
+
+def test_a_personal_link_copied_wrongly_still_leads_to_the_form(world, phone, personal):
+    wrong = personal[:-1] + ("b" if personal[-1] == "a" else "a")
+    assert 'name="phone"' in phone.get(wrong).content.decode()
+    assert phone.post(wrong, {"phone": ANNAS}).status_code == 200
+    assert is_out(world.account)
+
+
+def test_a_personal_link_of_an_unknown_account_is_unknown(world, phone, personal):
+    assert phone.get("/zzzzz/" + personal.rsplit("/", 1)[1]).status_code == 404

@@ -1,4 +1,7 @@
-"""The page behind an opt-out link: one phone number, no sign-in, no cookie, no script. POST opts out; GET never does."""
+"""The page behind an opt-out link: one phone number, no sign-in, no cookie, no script. POST opts out; GET never does.
+
+A personal link knows the number already, so that its page asks for one tap alone.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from heed.core import consent
+from heed.core import consent, links
 from heed.core.consent import Cause
 from heed.core.models import Account, Message, Sender, SenderKind, Source
 from heed.public.visitors import Limit, address_of
@@ -55,12 +58,17 @@ class Unclear(ValueError):
 
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
-def form(request: HttpRequest, link_code: str) -> HttpResponse:
-    """Ask for a number, and opt it out of the account. What is said never depends on what was known of the number."""
+def form(request: HttpRequest, link_code: str, personal_code: str = "") -> HttpResponse:
+    """Ask for a number, and opt it out of the account. What is said never depends on what was known of the number.
+
+    A personal code whose message is gone, or that was copied wrongly, asks for the number as the account's own link does.
+    """
     try:
         account = Account.objects.filter(link_code=link_code).first()  # a closed account's link works too
         if account is None:
             return _page("unknown", 404)
+        if personal_code and (message := links.message_of(account, personal_code)):
+            return _personal(request, account, message.recipient)
         if request.method != "POST":
             return _page("form", account=account)
         return _posted(request, account)
@@ -68,6 +76,15 @@ def form(request: HttpRequest, link_code: str) -> HttpResponse:
         response = _page("unavailable", 503)
         response["Retry-After"] = "10"
         return response
+
+
+def _personal(request: HttpRequest, account: Account, recipient: int) -> HttpResponse:
+    """One tap, never limited. People forward messages, so the number is shown masked."""
+    shown = numbers.mask(recipient)
+    if request.method != "POST":
+        return _page("personal", account=account, shown=shown)
+    consent.opt_out(account.id, ALL_SENDERS, recipient, Cause(Source.WEB_FORM, rule="personal link"))
+    return _page("done", account=account, shown=shown, **_way_back(account))
 
 
 def _posted(request: HttpRequest, account: Account) -> HttpResponse:
