@@ -116,10 +116,11 @@ def queue(
     asks again when the message is claimed. Raises Refused if the sender can't send; texts come from ``check_text``.
     """
     _check_in_use(sender)
+    batch = _prepared(sender, drafts, door, actor, due_at, expires_at)
 
     def verb() -> list[Queued]:
         with transaction.atomic(durable=True):
-            return _queue(sender, drafts, door, actor, due_at, expires_at)
+            return _queue(batch)
 
     return database.retried(verb)
 
@@ -142,6 +143,7 @@ def queue_once(
     meanwhile waits for it. Raises Refused (code ``idempotency``) when the token came with another ``request_hash``.
     """
     account_id = _check_in_use(sender)
+    batch = _prepared(sender, drafts, door, actor, due_at, expires_at)
 
     def verb() -> Any:
         with transaction.atomic(durable=True):
@@ -152,7 +154,7 @@ def queue_once(
                 **key, defaults={"request_hash": request_hash, "status": 0, "answer": {}, "created_at": now}
             )
             if is_new:
-                made.answer = answer([one.id for one in _queue(sender, drafts, door, actor, due_at, expires_at)])
+                made.answer = answer([one.id for one in _queue(batch)])
                 made.save(update_fields=["answer"])
             return _answer_of(made, request_hash)
 
@@ -182,21 +184,35 @@ def _check_in_use(sender: Sender) -> int:
     return sender.account_id
 
 
-def _queue(
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows ready to be written, and whom they name shared numbers to: nothing is worked out while others wait to write."""
+
+    drafts: Sequence[Draft]
+    rows: list[tuple[Any, ...]]
+    mentions: list[tuple[Any, ...]]
+    state: MessageState
+
+
+def _prepared(
     sender: Sender, drafts: Sequence[Draft], door: str, actor: str, due_at: datetime | None, expires_at: datetime | None
-) -> list[Queued]:
+) -> _Batch:
     now = database.now()
     state = MessageState.WAITING if due_at is not None and due_at > now else MessageState.QUEUED
     rows = [_row(sender, draft, state, door, actor, now, due_at, expires_at) for draft in drafts]
-    ids = sorted(row[0] for row in database.insert("core_message", _COLUMNS, rows, "RETURNING id"))
-    _note_mentions(sender, drafts, now)
-    blocked: dict[int, str] = {}
-    if state is MessageState.QUEUED and gate.look_again(ids):
-        found = Message.objects.filter(account=sender.account, id__gte=ids[0], id__lte=ids[-1])
-        blocked = dict(found.filter(state=MessageState.SUPPRESSED).values_list("id", "reason"))
+    return _Batch(drafts, rows, _mentions(sender, drafts, now), state)
+
+
+def _queue(batch: _Batch) -> list[Queued]:
+    ids = sorted(row[0] for row in database.insert("core_message", _COLUMNS, batch.rows, "RETURNING id"))
+    _note_mentions(batch.mentions)
+    ours, blocked = set(ids), dict[int, str]()
+    if batch.state is MessageState.QUEUED and gate.look_again(ids):
+        found = Message.objects.filter(id__gte=ids[0], id__lte=ids[-1], state=MessageState.SUPPRESSED)
+        blocked = {id_: reason for id_, reason in found.values_list("id", "reason") if id_ in ours}
     return [
-        Queued(id_, draft.recipient, "suppressed" if id_ in blocked else state.value, blocked.get(id_, ""))
-        for id_, draft in zip(ids, drafts, strict=True)
+        Queued(id_, draft.recipient, "suppressed" if id_ in blocked else batch.state.value, blocked.get(id_, ""))
+        for id_, draft in zip(ids, batch.drafts, strict=True)
     ]
 
 
@@ -223,7 +239,7 @@ def queue_campaign(
     if whose := outcomes.of(sender.account_id, campaign_id, sender.id):
         outcomes.note([Came(whose, MessageState.FAILED, draft.code) for draft in drafts if draft.code], now)
     sendable = [draft for draft in drafts if not draft.code]
-    _note_mentions(sender, sendable, now)
+    _note_mentions(_mentions(sender, sendable, now))
     gate.look_again([draft.id for draft in sendable])
 
 
@@ -267,8 +283,8 @@ def answer(
     database.insert("core_message", _COLUMNS, [row], "ON CONFLICT (inbound_id) DO NOTHING")
 
 
-def _note_mentions(sender: Sender, drafts: Sequence[Draft], now: datetime) -> None:
-    """Remember which shared numbers this account named to whom: a bare STOP there then leaves the account."""
+def _mentions(sender: Sender, drafts: Sequence[Draft], now: datetime) -> list[tuple[Any, ...]]:
+    """Which shared numbers this account names to whom, in the one order of locks."""
     naming: dict[str, list[int]] = {}
     shared = list(Sender.objects.filter(kind=SenderKind.SHARED).values_list("id", "key"))
     for text in {draft.text for draft in drafts}:
@@ -276,11 +292,16 @@ def _note_mentions(sender: Sender, drafts: Sequence[Draft], now: datetime) -> No
         found = [id_ for id_, key in shared if key[-9:] in digits]
         if found:
             naming[text] = found
-    rows = sorted({(id_, draft.recipient, sender.account_id) for draft in drafts for id_ in naming.get(draft.text, ())})
+    named = {(id_, draft.recipient, sender.account_id) for draft in drafts for id_ in naming.get(draft.text, ())}
+    return [(*one, database.to_column(now)) for one in sorted(named)]
+
+
+def _note_mentions(mentions: list[tuple[Any, ...]]) -> None:
+    """Remember who was named which shared number: a bare STOP there then leaves the account."""
     database.insert(
         Mention._meta.db_table,
         ("sender_id", "recipient", "account_id", "last_at"),
-        [(*row, database.to_column(now)) for row in rows],
+        mentions,
         "ON CONFLICT (sender_id, recipient, account_id) DO UPDATE SET last_at = excluded.last_at",
     )
 
