@@ -21,7 +21,7 @@ from heed.core.events import Happened
 from heed.core.models import Connection, Decision, Inbound, InboundKey, Sender, SenderKind, Source
 from heed.core.senders import Word
 from heed.core.verdicts import Text
-from heed.rules import numbers
+from heed.rules import numbers, requests
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.texts import clean
 from heed.rules.values import InboundText
@@ -60,6 +60,7 @@ def receive(link: Connection, batch: Sequence[InboundText]) -> list[Received]:
 def receive_all(batch: Sequence[tuple[Connection, InboundText]]) -> list[Received]:
     """The same, of several connections."""
     cleaned = [(link, _cleaned(text)) for link, text in batch]
+    requests.prepare()  # The first time it takes a moment, and nobody shall wait for the database meanwhile.
     try:
         return database.retried(lambda: _received(cleaned, _take_in))
     except OperationalError:

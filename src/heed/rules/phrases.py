@@ -2,7 +2,8 @@
 
 A phrase is written as people read it: ``stop {texting} (me|us)``. ``{texting}`` is any word of that class, ``(a|b c)``
 a choice, ``[please]`` may be missing, ``…`` is up to three words of any kind, ``^`` and ``$`` are the beginning and the end
-of a clause but for words of courtesy. It compiles to a tree of dictionaries: no backtracking, no regular expression.
+of a clause but for words of courtesy. They make a tree of dictionaries, and walks through it are
+remembered: no backtracking, no regular expression.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any  # What a phrase is added with is the caller's.
+from typing import Any, NamedTuple  # Any: what a phrase is added with is the caller's.
 
 from heed.rules.folding import ENDS, PAUSES, words
 
 START, FINISH, GAP = "^", "$", "…"
 _SIGNS = frozenset({START, FINISH, GAP})
 MOST_SKIPPED = 3
+MOST_REMEMBERED = 100_000  # steps between states; ordinary texts take a few thousand
 BREAKS = PAUSES | ENDS
 _PART = re.compile(r"[()|\[\]]|[^\s()|\[\]]+")
 
@@ -25,8 +27,7 @@ class BadPhrase(ValueError):
     """This phrase can't be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """``what`` stands in the words from ``start`` up to ``end``."""
 
     start: int
@@ -51,6 +52,32 @@ _FREQUENT = """
 _WEIGHT = {word: 2000 // (rank + 8) for rank, word in enumerate(_FREQUENT)}
 
 
+_Place = tuple[Node, int]  # a node, and how many words may still be skipped there; -1 where it is no gap
+
+
+class _State:
+    """Everywhere that one may be in the tree after some words. What follows each word is worked out once."""
+
+    __slots__ = ("after", "ends", "finishes", "places")
+
+    def __init__(self, places: tuple[_Place, ...]) -> None:
+        nodes = [node for node, left in places if left < 0]
+        self.places = places
+        self.ends = [what for node in nodes for what in node.get(None, ())]
+        self.finishes = [what for node in nodes if FINISH in node for what in node[FINISH].get(None, ())]
+        self.after: dict[str, _State | None] = {}
+
+
+def _step(state: _State, symbols: Set[str]) -> Iterator[_Place]:
+    """Where a word with these ``symbols`` leads."""
+    for node, left in state.places:
+        if left > 0:
+            yield node, left - 1
+        for symbol in symbols:
+            if symbol in node:
+                yield node[symbol], -1
+
+
 @dataclass(slots=True)
 class Phrases:
     """``head`` and ``tail`` are the words of courtesy that may stand before ``^`` and after ``$``.
@@ -63,14 +90,16 @@ class Phrases:
     _anchors: dict[str, set[str]] = field(default_factory=dict)
     _root: Node = field(default_factory=dict)
     _symbols: dict[str, set[str]] = field(default_factory=dict)
-    _firsts: dict[str, tuple[list[Node], list[Node]]] = field(default_factory=dict)
+    _firsts: dict[str, tuple[_State | None, _State | None]] = field(default_factory=dict)
+    _states: dict[frozenset[tuple[int, int]], _State] = field(default_factory=dict)
+    _remembered: int = 0
 
     def add(self, phrase: str, what: object, classes: Mapping[str, Iterable[str]], *, telling: bool = False) -> None:
         """Look for ``phrase`` too. Raises BadPhrase."""
         for symbols in expand(phrase):
             members = {symbol: _members(symbol, phrase, classes) for symbol in symbols if symbol not in _SIGNS}
-            if not members:
-                raise BadPhrase(f"“{phrase}” has no word.")
+            if not members or symbols[-1] == GAP:
+                raise BadPhrase(f"“{phrase}” has no word, or ends with none.")
             for symbol, found in members.items():
                 for word in found:
                     self._symbols.setdefault(word, set()).add(symbol)
@@ -97,35 +126,55 @@ class Phrases:
         at_start = True
         for at, token in enumerate(tokens):
             if token in firsts:
-                anywhere, opening = firsts[token]
-                for node in anywhere + opening if at_start else anywhere:
-                    found += self._ends(node, tokens, at, at + 1)
+                self._follow(firsts[token][at_start], tokens, at, found)
             at_start = token in BREAKS or (at_start and token in self.head)
         return found
 
-    def _index(self) -> dict[str, tuple[list[Node], list[Node]]]:
-        """The nodes where each word may begin a phrase: anywhere, and at the beginning of a clause."""
+    def _follow(self, state: _State | None, tokens: Sequence[str], start: int, found: list[Found]) -> None:
+        """Note every phrase that begins at ``start``, where ``state`` is after its first word."""
+        at = start + 1
+        while state is not None:
+            for what in state.ends:
+                found.append(Found(start, at, what))
+            if state.finishes and self._is_finished(tokens, at):
+                found += [Found(start, at, what) for what in state.finishes]
+            if at == len(tokens) or tokens[at] in BREAKS:
+                return
+            token = tokens[at] if tokens[at] in self._symbols else ""  # all words that no phrase has are one
+            if token not in state.after:
+                self._remember(state, token)
+            state = state.after[token]
+            at += 1
+
+    def _remember(self, state: _State, token: str) -> None:
+        self._remembered += 1
+        if self._remembered > MOST_REMEMBERED:  # Somebody sends everything that there is.
+            self._remembered = 0
+            for one in self._states.values():
+                one.after.clear()
+        state.after[token] = self._state(_step(state, self._symbols.get(token, frozenset())))
+
+    def _state(self, places: Iterable[_Place]) -> _State | None:
+        """The one state that stands at ``places``."""
+        closed = {(id(node), left): (node, left) for node, left in places}
+        for node, left in list(closed.values()):
+            if left < 0 and GAP in node:
+                closed[id(node[GAP]), MOST_SKIPPED] = (node[GAP], MOST_SKIPPED)
+        if not closed:
+            return None
+        key = frozenset(closed)
+        if key not in self._states:
+            self._states[key] = _State(tuple(closed.values()))
+        return self._states[key]
+
+    def _index(self) -> dict[str, tuple[_State | None, _State | None]]:
+        """The states after each word that may begin a phrase: within a clause, and at its beginning."""
         root, opening = self._root, self._root.get(START, {})
         for word, symbols in self._symbols.items():
-            both = [[node[symbol] for symbol in sorted(symbols) if symbol in node] for node in (root, opening)]
-            if any(both):
-                self._firsts[word] = (both[0], both[1])
+            within, first = ([(node[s], -1) for s in sorted(symbols) if s in node] for node in (root, opening))
+            if within or first:
+                self._firsts[word] = (self._state(within), self._state([*within, *first]))
         return self._firsts
-
-    def _ends(self, node: Node, tokens: Sequence[str], start: int, at: int) -> Iterator[Found]:
-        for what in node.get(None, ()):
-            yield Found(start, at, what)
-        if FINISH in node and self._is_finished(tokens, at):
-            yield from self._ends(node[FINISH], tokens, start, at)
-        if at == len(tokens) or tokens[at] in BREAKS:
-            return
-        for symbol in self._symbols.get(tokens[at], ()):
-            if symbol in node:
-                yield from self._ends(node[symbol], tokens, start, at + 1)
-        if GAP in node:
-            for skipped in range(MOST_SKIPPED + 1):
-                if at + skipped < len(tokens) and not BREAKS.intersection(tokens[at : at + skipped]):
-                    yield from self._ends(node[GAP], tokens, start, at + skipped)
 
     def _is_finished(self, tokens: Sequence[str], at: int) -> bool:
         while at < len(tokens) and tokens[at] in self.tail:

@@ -8,7 +8,7 @@ A mandatory word counts where the rest of the text, or of its first or last sent
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -81,6 +81,11 @@ def _spelled(word: str) -> str:
     return " ".join(words(word))
 
 
+def prepare() -> None:
+    """Make the tree of phrases now (a fraction of a second), not while somebody waits."""
+    _phrases()
+
+
 def read(text: str, *, nanp: bool = False) -> Reading:
     """How ``text``, which is no keyword as a whole, reads. ``nanp`` is whether it came to a +1 number."""
     folded = fold(text)
@@ -96,17 +101,17 @@ class _Text:
 
     def __init__(self, tokens: Sequence[str], found: Sequence[Found], nanp: bool) -> None:
         self.tokens = tokens
-        undoing = [one for one in found if one.what.kind == "none"]
-        self.found = [one for one in found if not any(_undoes(other, one) for other in undoing)]
+        undoing = _by_place(one for one in found if one.what.kind == "none")
+        self.found = [one for one in found if not any(_undoes(other, one) for other in _across(one, undoing))]
         self.words = {"mandatory", "per se"} if nanp else {"mandatory"}
 
     def reading(self) -> Reading:
         if automatic := self._first("automatic"):
             return self._of_a_machine(automatic)
         requests = [one for one in self.found if one.what.kind == "opt_out"]
-        doubts = [one for one in self.found if one.what.kind == "doubt"]
+        doubts = _by_place(one for one in self.found if one.what.kind == "doubt")
         for one in requests:
-            if not any(_cross(one, doubt) for doubt in doubts):
+            if not any(_across(one, doubts)):
                 return self._reading(Verdict.OPT_OUT, one.what.rule, one)
         if whole := self._covered(self.words | {"whole"}):
             return self._reading(Verdict.OPT_OUT, whole.what.rule or "mandatory word", whole)
@@ -181,12 +186,20 @@ def _last(ends: Sequence[int]) -> tuple[int, int]:
     return (ends[-2] + 1 if len(ends) > 1 else 0, ends[-1])
 
 
+def _by_place(found: Iterable[Found]) -> dict[int, list[Found]]:
+    """``found`` by each word that it goes over."""
+    places: dict[int, list[Found]] = {}
+    for one in found:
+        for at in range(one.start, one.end):
+            places.setdefault(at, []).append(one)
+    return places
+
+
+def _across(one: Found, places: Mapping[int, list[Found]]) -> Iterator[Found]:
+    """What shares a word with ``one``."""
+    return (other for at in range(one.start, one.end) for other in places.get(at, ()) if other is not one)
+
+
 def _undoes(none: Found, other: Found) -> bool:
     """Whether ``none`` takes the sense away; not from a longer phrase that it is a part of ("if you don't stop …")."""
-    return _cross(none, other) and not (
-        other.start <= none.start and none.end <= other.end and other.what.kind == "opt_out"
-    )
-
-
-def _cross(one: Found, other: Found) -> bool:
-    return one is not other and one.start < other.end and other.start < one.end
+    return not (other.start <= none.start and none.end <= other.end and other.what.kind == "opt_out")
