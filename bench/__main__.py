@@ -22,6 +22,7 @@ BENCHMARKS = {
     "stop": ("sqlite", "postgresql"),
     "stop_wait": ("sqlite",),
     "check": ("sqlite", "postgresql"),
+    "campaign_build": ("sqlite", "postgresql"),
     "reading": ("sqlite",),
 }
 
@@ -30,7 +31,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="heed bench", description=__doc__)
     parser.add_argument("name", nargs="?", choices=sorted(BENCHMARKS))
     parser.add_argument("--json", action="store_true", help="print JSON alone")
+    parser.add_argument("--small", action="store_true", help="a tenth of the largest sizes")
     arguments = parser.parse_args()
+    if arguments.small:
+        os.environ["HEED_BENCH_SMALL"] = "1"
     results = []
     with contextlib.ExitStack() as stack:
         server = ""

@@ -36,12 +36,12 @@ def series(first: int, last: int) -> str:
     return f"(SELECT generate_series({first}, {last}) AS n) s"
 
 
-def seed_opt_outs(account_id: int, count: int, every: int = 10) -> None:
-    """``count`` people who left the account: every ``every``-th number from PEOPLE_FROM on."""
+def seed_opt_outs(account_id: int, count: int, every: int = 10, first: int = PEOPLE_FROM) -> None:
+    """``count`` people who left the account: every ``every``-th number from ``first`` on."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO core_consent (account_id, recipient, sender_id, state, held, never, entry_id) "
-            f"SELECT {account_id}, {PEOPLE_FROM} + n * {every}, 0, 'out', 0, {'0' if IS_SQLITE else 'false'}, 1 "
+            f"SELECT {account_id}, {first} + n * {every}, 0, 'out', 0, {'0' if IS_SQLITE else 'false'}, 1 "
             f"FROM {series(0, count - 1)}"
         )
         cursor.execute("ANALYZE")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from operator import itemgetter
@@ -21,10 +21,11 @@ from heed.core.models import Account, Campaign, ContactList, Job, ListMember, Se
 from heed.core.pace import Pace
 from heed.core.people import Named, Window
 from heed.rules import merging, numbers, segments, timing
+from heed.rules.consent import Block
 from heed.rules.merging import Template
 from heed.rules.states import CampaignState
 
-CHUNK = 2000
+CHUNK, LEAST = 2000, 250
 FICTIONAL = "This number is reserved for fiction; no carrier is given it."
 
 
@@ -163,7 +164,7 @@ def run_build(job: Job, keep_on: jobs.KeepOn) -> None:
     if not (job.counts or job.rows) and not _clear(job, keep_on):
         return
     source, header = _source(job, campaign)
-    if people.work_through(job, keep_on, source, header, CHUNK, Builder(campaign).write):
+    if people.work_through(job, keep_on, source, header, Pace(CHUNK, LEAST), Builder(campaign).prepare):
         jobs.step(job, partial(_built, job))
 
 
@@ -175,7 +176,8 @@ def run_count(job: Job, keep_on: jobs.KeepOn) -> None:
         if not keep_on():
             return jobs.put_down(job)
         after = page[-1][:2]
-        counted = counting.count([(recipient, json.loads(values)) for _, recipient, values in page])
+        ends = counting.ends([(recipient, json.loads(values)) for _, recipient, values in page])
+        counted = _tally(ends.values(), len(counting.left_another(ends)))
         changes: dict[str, Any] = {"line": after[0], "rows": after[1], "done": job.done + len(page)}
         changes["counts"] = jobs.summed(job, **counted)
         jobs.step(job, partial(dict, changes))
@@ -291,29 +293,37 @@ class Counting:
             values = {**values, merging.OPT_OUT_LINK: link or self.link}
         return self.template.fill(values)
 
-    def blocked(self, recipients: Sequence[int]) -> dict[int, Any]:
+    def blocked(self, recipients: Sequence[int]) -> dict[int, Block]:
         return gate.may_send(self.account_id, self.sender.id, recipients, pool_id=self.sender.pool_id)
 
-    def count(self, chunk: Sequence[Named]) -> dict[str, int]:
-        """Counts of ``chunk``, in which nobody stands twice, by the names of ``Counts``; texts by their parts."""
-        found: Counter[str] = Counter()
+    def ends(self, chunk: Sequence[Named]) -> dict[int, str]:
+        """What would become of each in ``chunk``, by the names of ``Counts``; of who is sent to, by the text's parts."""
         blocked = self.blocked([recipient for recipient, _ in chunk])
-        going = []
-        for recipient, values in chunk:
-            if block := blocked.get(recipient):
-                found["in_review" if block.reason == "in_review" else f"opted_out_{block.scope}"] += 1
-                continue
-            text, problem = self.text(values)
-            parts = segments.parts(text)
-            if problem:
-                found["no_value"] += 1
-            elif parts > outbound.MOST_PARTS:
-                found["too_long"] += 1
-            else:
-                going.append(recipient)
-                found[f"parts_{parts}"] += 1
-        left = gate.left_another(self.account_id, senders.consent_id(self.sender), going)
-        return {**found, "to_send": len(going), "left_another": left}
+        return {
+            recipient: _end_of(blocked[recipient]) if recipient in blocked else self._parts(values)
+            for recipient, values in chunk
+        }
+
+    def _parts(self, values: Mapping[str, str]) -> str:
+        text, problem = self.text(values)
+        parts = segments.parts(text)
+        if problem:
+            return "no_value"
+        return "too_long" if parts > outbound.MOST_PARTS else f"parts_{parts}"
+
+    def left_another(self, ends: Mapping[int, str]) -> set[int]:
+        going = [recipient for recipient, end in ends.items() if end.startswith("parts_")]
+        return gate.left_another(self.account_id, senders.consent_id(self.sender), going)
+
+
+def _end_of(block: Block) -> str:
+    return "in_review" if block.reason == "in_review" else f"opted_out_{block.scope}"
+
+
+def _tally(ends: Iterable[str], left_another: int) -> dict[str, int]:
+    counted = Counter(ends)
+    to_send = sum(count for end, count in counted.items() if end.startswith("parts_"))
+    return {**counted, "to_send": to_send, "left_another": left_another}
 
 
 class Builder:
@@ -322,19 +332,20 @@ class Builder:
     def __init__(self, campaign: Campaign) -> None:
         self.campaign, self.counting = campaign, Counting(campaign)
 
-    def write(self, chunk: Sequence[Named]) -> dict[str, int]:
+    def prepare(self, chunk: Sequence[Named]) -> people.Write:
+        ends = self.counting.ends(chunk[::-1])  # of two rows for one person the first counts
+        left = self.counting.left_another(ends)
+        rows = [(timing.zone_of(recipient), recipient, json.dumps(values)) for recipient, values in chunk]
+        return partial(self._write, rows, ends, left)
+
+    def _write(self, rows: Sequence[tuple[str, int, str]], ends: Mapping[int, str], left: set[int]) -> dict[str, int]:
         zones = self._zones()
         known = len(zones)
-        rows = [
-            (zones.setdefault(timing.zone_of(recipient), len(zones)), recipient, json.dumps(values))
-            for recipient, values in chunk
-        ]
+        placed = [(zones.setdefault(zone, len(zones)), recipient, values) for zone, recipient, values in rows]
         if len(zones) > known:
             Campaign.objects.filter(id=self.campaign.id).update(zones=[[zone, 0] for zone in zones])
-        new = drafts.insert(self.campaign.id, rows)
-        first = {recipient: values for recipient, values in reversed(chunk) if recipient in new}
-        counted = self.counting.count(list(first.items()))
-        return counted | {"duplicates": len(chunk) - len(new)}
+        new = drafts.insert(self.campaign.id, placed)
+        return _tally((ends[one] for one in new), len(left & new)) | {"duplicates": len(rows) - len(new)}
 
     def _zones(self) -> dict[str, int]:
         """The zones met so far and their places, as this transaction finds them."""

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from heed.core import audit, database, jobs, people, uploads
 from heed.core.models import Account, Contact, ContactList, Job, ListMember, StoredFile
+from heed.core.pace import Pace
 from heed.core.people import Named
 from heed.rules import columns, numbers
 from heed.rules.texts import clean
@@ -191,7 +192,7 @@ def latest_import(account: Account, contact_list: ContactList) -> Job | None:
 def run_import(job: Job, keep_on: jobs.KeepOn) -> None:
     """Do ``job`` from where it stands to its end, or until ``keep_on`` says no."""
     source, header = people.of_upload(job)
-    if people.work_through(job, keep_on, source, header, CHUNK, partial(_import, job)):
+    if people.work_through(job, keep_on, source, header, Pace(CHUNK), lambda chunk: partial(_import, job, chunk)):
         jobs.step(job, partial(jobs.finish, job))
 
 

@@ -85,16 +85,16 @@ def blocked_senders(account_id: int, recipient: int) -> dict[int, Block]:
         return {sender_id: _block(blocking, since) for sender_id, blocking, since in cursor.fetchall()}
 
 
-def left_another(account_id: int, sender_id: int, recipients: Iterable[int]) -> int:
-    """How many of ``recipients``, who may be sent to, have left another sender of the account than ``sender_id``."""
+def left_another(account_id: int, sender_id: int, recipients: Iterable[int]) -> set[int]:
+    """Those of ``recipients``, who may be sent to, who have left another sender of the account than ``sender_id``."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""SELECT count(DISTINCT recipient) FROM core_consent WHERE account_id = %s AND state = 'out'
+            f"""SELECT DISTINCT recipient FROM core_consent WHERE account_id = %s AND state = 'out'
             AND sender_id NOT IN (0, %s)
             AND recipient IN (SELECT CAST(value AS bigint) FROM {database.numbers_table()})""",  # noqa: S608 (our own text)
             [account_id, sender_id, database.numbers_value(sorted(recipients))],
         )
-        return int(cursor.fetchone()[0])
+        return {row[0] for row in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

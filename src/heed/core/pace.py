@@ -12,15 +12,15 @@ from heed.core import database
 
 Result = TypeVar("Result")
 
-SMALLEST_CHUNK = 25
 LONGEST_HOLD_S = 0.005  # of SQLite's one write lock
 
 
 class Pace:
     """On SQLite a chunk that held the one write lock for long is followed by half of it. Give rows in recipient order."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, least: int = 25) -> None:
         self.most = self.chunk = most
+        self.least = least  # a machine that is busy is slow with any chunk, and each costs a commit
 
     def commit(self, verb: Callable[[], Result]) -> Result:
         """What ``verb`` returns, in a transaction of its own, committed; it writes ``chunk`` rows at most."""
@@ -37,7 +37,7 @@ class Pace:
         result = database.retried(run)
         if not database.is_postgresql():
             if held_s > LONGEST_HOLD_S:
-                self.chunk = max(SMALLEST_CHUNK, self.chunk // 2)
+                self.chunk = max(self.least, self.chunk // 2)
             elif held_s < LONGEST_HOLD_S / 2:
                 self.chunk = min(self.most, self.chunk * 2)
         return result

@@ -26,6 +26,9 @@ WINDOW = 200_000
 Named = tuple[int, dict[str, str]]  # a recipient, and the values of their merge fields
 
 
+Write = Callable[[], dict[str, int]]
+
+
 @dataclass(slots=True)
 class Window:
     """Lines ``start`` to ``end`` of a file, as people in order of recipient, and rejected rows with their reasons."""
@@ -41,15 +44,14 @@ def work_through(
     keep_on: jobs.KeepOn,
     source: Iterator[Window],
     header: Sequence[str],
-    most: int,
-    write: Callable[[Sequence[Named]], dict[str, int]],
+    pace: Pace,
+    prepare: Callable[[Sequence[Named]], Write],
 ) -> bool:
-    """Give ``write`` the people of ``source``, at most ``most`` at a time; whether the end was reached.
+    """Give ``prepare`` the people of ``source``, as many at a time as ``pace`` allows; whether the end was reached.
 
-    ``write`` stands in a transaction and returns what to add to the job's counts, which has rows and invalid besides.
-    ``source`` begins at ``job.line``, ``header`` heads the rejects.
+    What it returns is called in a transaction, and returns what to add to the job's counts, which has rows and invalid
+    besides: what needs no lock is done before. ``source`` begins at ``job.line``, ``header`` heads the rejects.
     """
-    pace = Pace(most)
     try:
         for window in source:
             chunks = jobs.reject(job, header, window.rejects)
@@ -57,7 +59,8 @@ def work_through(
                 if not keep_on():
                     jobs.put_down(job)
                     return False
-                jobs.step(job, partial(_written, job, write, window, pace.chunk), pace)
+                chunk = window.people[job.rows : job.rows + pace.chunk]
+                jobs.step(job, partial(_written, job, prepare(chunk), len(chunk)), pace)
             jobs.step(job, partial(_read, job, window, chunks))
     except uploads.Refused as error:
         raise jobs.Failed(str(error)) from error
@@ -72,12 +75,9 @@ def of_upload(job: Job, refuse: Callable[[int], str] | None = None) -> tuple[Ite
     return windows(job.upload, mapping, job.line, refuse), uploads.header(job.upload)
 
 
-def _written(
-    job: Job, write: Callable[[Sequence[Named]], dict[str, int]], window: Window, most: int
-) -> dict[str, object]:
-    chunk = window.people[job.rows : job.rows + most]
-    counts = jobs.summed(job, **write(chunk))
-    return {"rows": job.rows + len(chunk), "counts": counts, "done": job.counts.get("rows", 0) + job.rows + len(chunk)}
+def _written(job: Job, write: Write, count: int) -> dict[str, object]:
+    counts = jobs.summed(job, **write())
+    return {"rows": job.rows + count, "counts": counts, "done": job.counts.get("rows", 0) + job.rows + count}
 
 
 def _read(job: Job, window: Window, chunks: int) -> dict[str, object]:
