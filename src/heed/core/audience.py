@@ -25,7 +25,7 @@ from heed.rules.consent import Block
 from heed.rules.merging import Template
 from heed.rules.states import CampaignState
 
-CHUNK, LEAST = 2000, 250
+CHUNK, LEAST = 2000, 500
 FICTIONAL = "This number is reserved for fiction; no carrier is given it."
 
 
@@ -285,11 +285,12 @@ class Counting:
         self.account_id, self.sender = campaign.account_id, sender
         self.template = Template.of(campaign.text)
         # A personal code is as long as any other.
-        self.link = links.personal(campaign.account, 0) if self.template.needs_link else ""
+        self.needs_link = self.template.needs_link
+        self.link = links.personal(campaign.account, 0) if self.needs_link else ""
 
     def text(self, values: Mapping[str, str], link: str = "") -> tuple[str, str]:
         """The text for somebody with ``values``, and the name of the field without a value that stops it, or ""."""
-        if self.template.needs_link:
+        if self.needs_link:
             values = {**values, merging.OPT_OUT_LINK: link or self.link}
         return self.template.fill(values)
 

@@ -171,7 +171,7 @@ def _queue(campaign: Campaign, rows: list[tuple[int, str]]) -> None:
 
 
 def _draft(campaign: Campaign, counting: Counting, id_: int, recipient: int, values: dict[str, str]) -> Draft:
-    link = links.personal(campaign.account, id_) if counting.template.needs_link else ""
+    link = links.personal(campaign.account, id_) if counting.needs_link else ""
     text, missing = counting.text(values, link)
     code, words = "", ""
     if missing:

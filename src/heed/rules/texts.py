@@ -9,4 +9,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def clean(raw: str) -> str:
     """``raw`` with NUL as its picture U+2400 and a lone surrogate as U+FFFD; nothing else is touched."""
+    if raw.isprintable():  # nearly all is, and neither of these
+        return raw
     return _SURROGATE.sub("\ufffd", raw.replace("\0", "\u2400"))

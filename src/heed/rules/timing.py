@@ -37,9 +37,18 @@ def default_window(country: str) -> Window | None:
 def zone_of(recipient: int) -> str:
     """The zones that a number may be in, joined by "&" (``America/Denver&America/Los_Angeles``), or "" if nobody knows."""
     digits = str(recipient)
-    for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
-        zones = TIMEZONE_DATA.get(digits[:length])
-        if zones:
+    head = digits[:_HEAD]
+    return _zone(digits[:TIMEZONE_LONGEST_PREFIX] if head in _LONGER else head)
+
+
+_HEAD = 7  # digits that decide, but for a few places
+_LONGER = frozenset(prefix[:_HEAD] for prefix in TIMEZONE_DATA if len(prefix) > _HEAD)
+
+
+@lru_cache(maxsize=1 << 16)
+def _zone(digits: str) -> str:
+    for length in range(len(digits), 0, -1):
+        if zones := TIMEZONE_DATA.get(digits[:length]):
             return "&".join(zone for zone in zones if zone != _WITHOUT)
     return ""
 
