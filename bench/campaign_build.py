@@ -83,9 +83,9 @@ def build() -> None:
 
 def _floor(account_id: int, people: list[int]) -> float:
     """Seconds for the same people as sorted integers, a commit for each chunk."""
-    from bench.claim import _driver
+    from bench.claim import open_driver
 
-    driver, begin = _driver()
+    driver, begin = open_driver()
     cursor = driver.cursor()
     cursor.execute("DROP TABLE IF EXISTS bare_draft")
     cursor.execute(

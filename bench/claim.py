@@ -74,7 +74,7 @@ def _bare(statements: dict[str, tuple[str, Any]], link_id: int) -> None:
     claim, parameters = statements["claim"]
     mark, marked = statements["mark"]
     parameters = [BATCH if at == 3 else value for at, value in enumerate(parameters)]
-    driver, begin = _driver()
+    driver, begin = open_driver()
     if IS_SQLITE:
         claim, mark = (text.replace("%%", "\0").replace("%s", "?").replace("\0", "%") for text in (claim, mark))
     cursor = driver.cursor()
@@ -99,7 +99,7 @@ def _bare(statements: dict[str, tuple[str, Any]], link_id: int) -> None:
 _EVENT = "INSERT INTO core_event (account_id, kind, recipient, message_id, at) VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP)"
 
 
-def _driver() -> tuple[Any, str]:
+def open_driver() -> tuple[Any, str]:
     if IS_SQLITE:
         driver = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
         for pragma in ("synchronous=FULL", "temp_store=MEMORY", "cache_size=-65536", "mmap_size=268435456"):

@@ -248,6 +248,7 @@ def _may_send_agrees(oracle: Oracle) -> None:
             assert {p: (b.reason, b.scope) for p, b in found.items()} == {
                 p: (b.reason, b.scope) for p, b in expected.items()
             }
+            assert gate.reach(tenant.account.id, door[0], PEOPLE, pool_id=door[1]).blocked == found
             for recipient, block in found.items():
                 rows = consent.standing_of(tenant.account.id, recipient)
                 assert block == rules.may_send(rows, *door)

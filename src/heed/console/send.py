@@ -20,10 +20,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, senders_only
 from heed.core import gate, handoff, outbound, senders
-from heed.core.models import Account, Consent, Sender
+from heed.core.models import Account, Sender
 from heed.core.outbound import Draft
 from heed.rules import numbers, segments, wording
-from heed.rules.consent import ALL_SENDERS, State
 from heed.rules.numbers import BadNumber
 from heed.rules.segments import Segments
 from heed.rules.texts import clean
@@ -240,7 +239,8 @@ def _review(request: ConsoleRequest, composing: Composing, sender: Sender, peopl
 
 
 def _reviewed(account: Account, sender: Sender, people: People, text: str) -> Review:
-    blocked = gate.may_send(account.id, sender.id, people.recipients, pool_id=sender.pool_id)
+    reach = gate.reach(account.id, sender.id, people.recipients, pool_id=sender.pool_id)
+    blocked = reach.blocked
     going = [one for one in people.recipients if one not in blocked]
     left_out = {
         reason: [
@@ -255,15 +255,9 @@ def _reviewed(account: Account, sender: Sender, people: People, text: str) -> Re
         [numbers.pretty(one) for one in going],
         left_out["opted_out"],
         left_out["in_review"],
-        _left_another(account, going),
+        len(reach.left_another),
         segments.count(text),
     )
-
-
-def _left_another(account: Account, going: Sequence[int]) -> int:
-    """None of ``going`` has left the sender; a START may have let it through while the account's opt-out stands."""
-    left = Consent.objects.filter(account_id=account.id, recipient__in=going, state=State.OUT)
-    return left.exclude(sender_id=ALL_SENDERS).values("recipient").distinct().count()
 
 
 def _send(request: ConsoleRequest, composing: Composing, sender: Sender, people: People) -> HttpResponse:

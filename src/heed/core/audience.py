@@ -6,16 +6,17 @@ Counts are of their moment. The gate decides again when a draft is queued, and w
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
 from typing import Any  # Changes to a row.
 
 from django.db import transaction
 
-from heed.core import audit, campaigns, database, drafts, gate, handoff, jobs, links, outbound, people, senders, uploads
+from heed.core import audit, campaigns, database, drafts, gate, handoff, jobs, links, outbound, people, uploads
 from heed.core.campaigns import BUILD, COUNT, EDITABLE, Refused
 from heed.core.models import Account, Campaign, ContactList, Job, ListMember, Sender, StoredFile
 from heed.core.pace import Pace
@@ -26,6 +27,7 @@ from heed.rules.merging import Template
 from heed.rules.states import CampaignState
 
 CHUNK, LEAST = 2000, 500
+PARTS = "parts_"  # with their number: what somebody is counted under who would be sent to
 FICTIONAL = "This number is reserved for fiction; no carrier is given it."
 
 
@@ -136,7 +138,7 @@ def counts(campaign: Campaign) -> Counts:
 
 
 def _counts_of(counted: Mapping[str, int]) -> Counts:
-    texts = {int(name[6:]): count for name, count in counted.items() if name.startswith("parts_")}
+    texts = {int(name.removeprefix(PARTS)): count for name, count in counted.items() if name.startswith(PARTS)}
     given = {field.name: counted.get(field.name, 0) for field in fields(Counts)}
     given["parts"] = sum(parts * count for parts, count in texts.items())
     given["longest"] = max(texts, default=0)
@@ -148,7 +150,7 @@ def examples(campaign: Campaign, most: int = 3) -> list[Example]:
     counting, found = Counting(campaign), []
     for _, recipient, values in drafts.page(campaign.id, (-1, 0), 200):
         text, problem = counting.text(json.loads(values))
-        if not problem and recipient not in counting.blocked([recipient]):
+        if not problem and recipient not in counting.reach([recipient]).blocked:
             found.append(Example(recipient, text, segments.parts(text)))
             if len(found) == most:
                 break
@@ -176,8 +178,8 @@ def run_count(job: Job, keep_on: jobs.KeepOn) -> None:
         if not keep_on():
             return jobs.put_down(job)
         after = page[-1][:2]
-        ends = counting.ends([(recipient, json.loads(values)) for _, recipient, values in page])
-        counted = _tally(ends.values(), len(counting.left_another(ends)))
+        seen = counting.look([(recipient, json.loads(values)) for _, recipient, values in page])
+        counted = seen.counts(seen.ends)
         changes: dict[str, Any] = {"line": after[0], "rows": after[1], "done": job.done + len(page)}
         changes["counts"] = jobs.summed(job, **counted)
         jobs.step(job, partial(dict, changes))
@@ -234,12 +236,12 @@ def _of_list(list_id: int, after: int, refuse: Any) -> Iterator[Window]:
         rows = list(members.values_list("contact_id", "contact__recipient", "contact__fields")[: people.WINDOW])
         if not rows:
             return
-        window = Window(after, rows[-1][0])
+        window = Window(after, rows[-1][0], sorted({key for _, _, values in rows for key in values}))
         for _, recipient, values in rows:
             if reason := refuse(recipient):
                 window.rejects.append([numbers.show(recipient), reason])
             else:
-                window.people.append((recipient, values))
+                window.people.append((recipient, [values.get(key, "") for key in window.keys]))
         window.people.sort(key=itemgetter(0))
         yield window
         after = window.end
@@ -294,37 +296,42 @@ class Counting:
             values = {**values, merging.OPT_OUT_LINK: link or self.link}
         return self.template.fill(values)
 
-    def blocked(self, recipients: Sequence[int]) -> dict[int, Block]:
-        return gate.may_send(self.account_id, self.sender.id, recipients, pool_id=self.sender.pool_id)
+    def reach(self, recipients: Iterable[int]) -> gate.Reach:
+        return gate.reach(self.account_id, self.sender.id, recipients, pool_id=self.sender.pool_id)
 
-    def ends(self, chunk: Sequence[Named]) -> dict[int, str]:
-        """What would become of each in ``chunk``, by the names of ``Counts``; of who is sent to, by the text's parts."""
-        blocked = self.blocked([recipient for recipient, _ in chunk])
-        return {
-            recipient: _end_of(blocked[recipient]) if recipient in blocked else self._parts(values)
-            for recipient, values in chunk
+    def look(self, chunk: Sequence[Named]) -> Seen:
+        """What would become of each in ``chunk``; of two rows for one person the first counts."""
+        reach = self.reach([recipient for recipient, _ in chunk])
+        ends = {
+            recipient: _end_of(reach.blocked[recipient]) if recipient in reach.blocked else self._parts(values)
+            for recipient, values in reversed(chunk)
         }
+        return Seen(ends, {one for one in reach.left_another if ends[one].startswith(PARTS)})
 
     def _parts(self, values: Mapping[str, str]) -> str:
         text, problem = self.text(values)
         parts = segments.parts(text)
         if problem:
             return "no_value"
-        return "too_long" if parts > outbound.MOST_PARTS else f"parts_{parts}"
+        return "too_long" if parts > outbound.MOST_PARTS else f"{PARTS}{parts}"
 
-    def left_another(self, ends: Mapping[int, str]) -> set[int]:
-        going = [recipient for recipient, end in ends.items() if end.startswith("parts_")]
-        return gate.left_another(self.account_id, senders.consent_id(self.sender), going)
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """By person: the name in ``Counts`` that they are counted under, or the parts of their text."""
+
+    ends: dict[int, str]
+    left_another: set[int]
+
+    def counts(self, of: Collection[int]) -> dict[str, int]:
+        """The counts of these alone."""
+        counted = Counter(self.ends[one] for one in of)
+        to_send = sum(count for end, count in counted.items() if end.startswith(PARTS))
+        return {**counted, "to_send": to_send, "left_another": sum(one in self.left_another for one in of)}
 
 
 def _end_of(block: Block) -> str:
     return "in_review" if block.reason == "in_review" else f"opted_out_{block.scope}"
-
-
-def _tally(ends: Iterable[str], left_another: int) -> dict[str, int]:
-    counted = Counter(ends)
-    to_send = sum(count for end, count in counted.items() if end.startswith("parts_"))
-    return {**counted, "to_send": to_send, "left_another": left_another}
 
 
 class Builder:
@@ -334,21 +341,38 @@ class Builder:
         self.campaign, self.counting = campaign, Counting(campaign)
 
     def prepare(self, chunk: Sequence[Named]) -> people.Write:
-        ends = self.counting.ends(chunk[::-1])  # of two rows for one person the first counts
-        left = self.counting.left_another(ends)
-        rows = [(timing.zone_of(recipient), recipient, json.dumps(values)) for recipient, values in chunk]
-        return partial(self._write, rows, ends, left)
+        seen = self.counting.look(chunk)
+        first = dict(reversed(chunk))
+        zone_of = {recipient: timing.zone_of(recipient) for recipient in first}
+        known = self._known(zone_of)
+        rows = [(zone_of[one], one, _json(first[one])) for one in sorted(first.keys() - known)]
+        return partial(self._write, rows, seen, len(chunk))
 
-    def _write(self, rows: Sequence[tuple[str, int, str]], ends: Mapping[int, str], left: set[int]) -> dict[str, int]:
+    def _known(self, zone_of: Mapping[int, str]) -> set[int]:
+        """Who has a draft already, from an earlier window."""
+        zones = self._zones()
+        by_zone: dict[int, list[int]] = defaultdict(list)
+        for recipient, zone in zone_of.items():
+            if zone in zones:
+                by_zone[zones[zone]].append(recipient)
+        return {one for zone, theirs in by_zone.items() for one in drafts.known(self.campaign.id, zone, theirs)}
+
+    def _write(self, rows: Sequence[tuple[str, int, str]], seen: Seen, count: int) -> dict[str, int]:
         zones = self._zones()
         known = len(zones)
         placed = [(zones.setdefault(zone, len(zones)), recipient, values) for zone, recipient, values in rows]
         if len(zones) > known:
             Campaign.objects.filter(id=self.campaign.id).update(zones=[[zone, 0] for zone in zones])
-        new = drafts.insert(self.campaign.id, placed)
-        return _tally((ends[one] for one in new), len(left & new)) | {"duplicates": len(rows) - len(new)}
+        if drafts.insert(self.campaign.id, placed) != len(placed):
+            raise jobs.Lost  # somebody else has gone on with the job since we looked
+        return seen.counts([recipient for _, recipient, _ in rows]) | {"duplicates": count - len(rows)}
 
     def _zones(self) -> dict[str, int]:
         """The zones met so far and their places, as this transaction finds them."""
         zones: list[tuple[str, int]] = Campaign.objects.values_list("zones", flat=True).get(id=self.campaign.id)
         return {zone: at for at, (zone, _) in enumerate(zones)}
+
+
+def _json(values: Mapping[str, str]) -> str:
+    """``json.dumps``, four times as fast for texts alone."""
+    return "{" + ",".join([f"{quoted(key)}:{quoted(value)}" for key, value in values.items()]) + "}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import connection
 
@@ -11,21 +11,33 @@ from heed.core import database
 Draft = tuple[int, int, str]  # zone, recipient, merge fields as JSON
 
 
-def insert(campaign_id: int, drafts: Sequence[Draft]) -> set[int]:
-    """Add ``drafts``; the recipients of those that were not there yet."""
-    if database.is_postgresql():
-        with connection.cursor() as cursor:
+def known(campaign_id: int, zone: int, recipients: Iterable[int]) -> set[int]:
+    """Those of ``recipients``, all of this zone, who have a draft."""
+    found = database.run(
+        f"""SELECT recipient FROM core_campaigndraft WHERE campaign_id = %s AND zone = %s
+        AND recipient {database.among_numbers()}""",  # noqa: S608 (our own text)
+        [campaign_id, zone, database.numbers_value(sorted(recipients))],
+    )
+    return {row[0] for row in found}
+
+
+def insert(campaign_id: int, drafts: Sequence[Draft]) -> int:
+    """Add ``drafts``; how many were not there yet."""
+    if not drafts:
+        return 0
+    with connection.cursor() as cursor:
+        if database.is_postgresql():
             cursor.execute(
                 """INSERT INTO core_campaigndraft (campaign_id, zone, recipient, fields)
-                SELECT %s, * FROM unnest(%s::int[], %s::bigint[], %s::text[])
-                ON CONFLICT DO NOTHING RETURNING recipient""",
+                SELECT %s, * FROM unnest(%s::int[], %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING""",
                 [campaign_id, *map(list, zip(*drafts, strict=True))],
             )
-            return {row[0] for row in cursor.fetchall()}
-    columns = ("campaign_id", "zone", "recipient", "fields")
-    rows = [(campaign_id, *draft) for draft in drafts]
-    suffix = "ON CONFLICT DO NOTHING RETURNING recipient"
-    return {row[0] for row in database.insert("core_campaigndraft", columns, rows, suffix)}
+        else:
+            cursor.executemany(
+                "INSERT INTO core_campaigndraft VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [(campaign_id, *draft) for draft in drafts],
+            )
+        return int(cursor.rowcount)
 
 
 def page(campaign_id: int, after: tuple[int, int], limit: int) -> list[Draft]:

@@ -35,8 +35,16 @@ class Window:
 
     start: int
     end: int = 0
-    people: list[Named] = field(default_factory=list)
+    keys: Sequence[str] = ()
+    people: list[tuple[int, Sequence[str]]] = field(default_factory=list)  # recipients, and the values of ``keys``
     rejects: list[list[str]] = field(default_factory=list)
+
+    def named(self, start: int, count: int) -> list[Named]:
+        keys = self.keys
+        return [
+            (recipient, dict(zip(keys, values, strict=True)))
+            for recipient, values in self.people[start : start + count]
+        ]
 
 
 def work_through(
@@ -59,7 +67,7 @@ def work_through(
                 if not keep_on():
                     jobs.put_down(job)
                     return False
-                chunk = window.people[job.rows : job.rows + pace.chunk]
+                chunk = window.named(job.rows, pace.chunk)
                 jobs.step(job, partial(_written, job, prepare(chunk), len(chunk)), pace)
             jobs.step(job, partial(_read, job, window, chunks))
     except uploads.Refused as error:
@@ -107,27 +115,33 @@ def windows(
 class _Reader:
     def __init__(self, mapping: Mapping, refuse: Callable[[int], str] | None) -> None:
         self.phone, self.country, self.refuse = mapping.phone, mapping.country, refuse
-        self.places = sorted(mapping.fields.items())
+        self.places = sorted(mapping.fields)
+        self.keys = [mapping.fields[place] for place in self.places]
 
     def window(self, begin: int, at: int, lines: Iterator[Line]) -> Window:
-        window = Window(begin, at)
-        for line in islice(lines, WINDOW):
+        window = Window(begin, at, self.keys)
+        add, reject = window.people.append, window.rejects.append
+        for cells, problem in islice(lines, WINDOW):
             window.end += 1
             try:
-                window.people.append((self._recipient(line), self._values(line.cells)))
+                add((self._recipient(cells, problem), self._values(cells)))
             except (BadNumber, Unusable) as error:
-                window.rejects.append([*line.cells, str(error)])
+                reject([*cells, str(error)])
         window.people.sort(key=itemgetter(0))  # stable: the first of a person's rows stays the first
         return window
 
-    def _recipient(self, line: Line) -> int:
-        if line.problem:
-            raise Unusable(line.problem)
-        recipient = numbers.parse_cell(line.cells[self.phone] if self.phone < len(line.cells) else "", self.country)
+    def _recipient(self, cells: list[str], problem: str) -> int:
+        if problem:
+            raise Unusable(problem)
+        recipient = numbers.parse_cell(cells[self.phone] if self.phone < len(cells) else "", self.country)
         if self.refuse and (reason := self.refuse(recipient)):
             raise Unusable(reason)
         return recipient
 
-    def _values(self, cells: list[str]) -> dict[str, str]:
+    def _values(self, cells: list[str]) -> Sequence[str]:
         width = len(cells)
-        return {key: clean(cells[at]).strip()[:MOST_CELL] for at, key in self.places if at < width and cells[at]}
+        values = tuple([cells[place].strip() if place < width else "" for place in self.places])
+        together = "".join(values)
+        if together.isprintable() and len(together) <= MOST_CELL:  # nearly always, and found out for all at once
+            return values
+        return tuple(clean(value)[:MOST_CELL] for value in values)

@@ -42,13 +42,13 @@ class Template:
         """The text with its fields filled from ``values`` (by key), and the name of one without a value, or ""."""
         if not self.fields:
             return self.texts[0], ""
-        filled, missing = [self.texts[0]], ""
+        filled, missing = self.texts[0], ""
         for field, text in zip(self.fields, self.texts[1:], strict=True):
             value = values.get(field.key) or field.default
             if value is None:
                 missing, value = missing or field.name, ""
-            filled += (value, text)
-        return "".join(filled), missing
+            filled += value + text
+        return filled, missing
 
 
 def merged(text: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
