@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from people import ANNA, FIRST_NUMBER, SECOND_NUMBER, SHARED_NUMBER, World
+from people import ANNA, BEN, CLEO, FIRST_NUMBER, SECOND_NUMBER, SHARED_NUMBER, World
 
 from heed.core import consent, gate, inbound, outbound, senders
 from heed.core.models import Event, Inbound, Message
@@ -100,6 +100,45 @@ def test_the_same_carrier_message_twice_changes_nothing(world):
     assert again.is_duplicate
     assert again.id == first.id
     assert may(world)
+
+
+def test_another_text_under_a_known_id_is_no_replay(world):
+    """A carrier whose counter begins anew, or ids that are alike in all that the table keeps of them."""
+    text(world, "Hello", id="7")
+    stop = text(world, "STOP", id="7")
+    assert not stop.is_duplicate
+    assert not may(world)
+    assert text(world, "STOP", id="7").verdict == "opt_out"
+    assert text(world, "STOP", id="x" * 130 + "1", sender=BEN).changed
+    assert text(world, "STOP", id="x" * 130 + "2", sender=CLEO).changed
+
+
+def test_another_text_under_the_same_id_in_one_batch(world):
+    raw = [InboundText("7", numbers.show(ANNA), numbers.show(FIRST_NUMBER), words) for words in ("Hi", "STOP", "Hi")]
+    found = inbound.receive(world.link, raw)
+    assert [(one.verdict, one.is_duplicate) for one in found] == [("none", False), ("opt_out", False), ("none", True)]
+    assert not may(world)
+
+
+@pytest.mark.parametrize("sender", ["＋４４７７００９００５０１", "٤٤٧٧٠٠٩٠٠٥٠١", "+४४७७००९००५०१", "07700 900501"])
+def test_a_stop_counts_in_whatever_digits_its_sender_is_written(world, sender):
+    assert text(world, "STOP", sender=sender).changed
+    assert not may(world)
+
+
+def test_a_number_that_was_texted_to_in_national_form(world):
+    for to in ("07700900001", "07700 900001"):
+        raw = InboundText("", numbers.show(ANNA), to, "STOP")
+        assert inbound.receive(world.link, [raw])[0].verdict == "opt_out"
+    assert not may(world)
+    assert may(world, world.second)
+
+
+def test_a_national_number_that_may_be_two_is_neither(world):
+    """In Britain and in Germany there may be the same one."""
+    senders.take_number(world.account, 497700900001, world.link, actor="test")
+    raw = InboundText("", numbers.show(ANNA), "07700900001", "STOP")
+    assert inbound.receive(world.link, [raw])[0].verdict == "none"
 
 
 def test_claim_suppresses_and_says_why(world):

@@ -154,6 +154,7 @@ class Claimed:
         )
 
 
+MOST_TRIES = 32_767  # what the column holds; a carrier that asks for a second's wait gets there within hours
 _PICKED = "id, account_id, sender_id, pool_id, recipient, purpose, expires_at, priority"
 
 
@@ -195,7 +196,7 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
                     ELSE 'sending' END,
                 reason = {_REASON}, entry_id = {_ENTRY},
                 claim = CASE WHEN v.blocking IS NULL AND v.is_expired IS NOT TRUE THEN %s ELSE 0 END,
-                tries = tries + 1, claimed_at = %s,
+                tries = CASE WHEN tries < {MOST_TRIES} THEN tries + 1 ELSE tries END, claimed_at = %s,
                 settled_at = CASE WHEN v.blocking IS NOT NULL OR v.is_expired THEN %s END
             FROM v WHERE core_message.id = v.id
             RETURNING core_message.id, account_id, sender_id, recipient, address, text, purpose, tries, priority,

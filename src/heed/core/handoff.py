@@ -17,6 +17,7 @@ from heed.core.outcomes import Came, Of
 from heed.rules import backoff, numbers
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.states import MessageState
+from heed.rules.texts import clean
 
 KEPT_TRYING = timedelta(days=3)
 
@@ -28,6 +29,11 @@ class Sent:
     message_id: int
     provider_id: str
     of: Of | None = None
+
+
+def _kept(raw: str, most: int = 300) -> str:
+    """What a carrier said, as the table can keep it: one answer that it can't keep would hold up all the others."""
+    return clean(raw)[:most]
 
 
 def handed_off(sent: Sequence[Sent], token: int) -> None:
@@ -49,10 +55,10 @@ def _handed_off(sent: Sequence[Sent], token: int) -> None:
             given = (
                 "FROM unnest(%s::bigint[], %s::text[]) AS given(id, provider_id) WHERE core_message.id = given.id AND"
             )
-            ids, provider_ids = [one.message_id for one in sent], [one.provider_id for one in sent]
+            ids, provider_ids = [one.message_id for one in sent], [_kept(one.provider_id, 128) for one in sent]
             cursor.execute(mark.format("given.provider_id", given, still_ours), [moment, ids, provider_ids, token])
         else:
-            rows = [(one.provider_id, moment, one.message_id, token) for one in sent]
+            rows = [(_kept(one.provider_id, 128), moment, one.message_id, token) for one in sent]
             cursor.executemany(mark.format("%s", "WHERE id = %s AND", still_ours), rows)
         if cursor.rowcount != len(sent):  # some were settled by others meanwhile
             mine = Message.objects.filter(id__in=[one.message_id for one in sent], state=MessageState.SENT)
@@ -63,12 +69,12 @@ def _handed_off(sent: Sequence[Sent], token: int) -> None:
 
 def failed(message_id: int, token: int, *, code: str, words: str) -> None:
     """The carrier will never take it."""
-    _settle(message_id, token, MessageState.FAILED, code=code[:40], words=words[:300])
+    _settle(message_id, token, MessageState.FAILED, code=_kept(code, 40), words=_kept(words))
 
 
 def unconfirmed(message_id: int, token: int, *, words: str) -> None:
     """It may have been sent. A receipt or a person settles it; it is never sent again by itself."""
-    _settle(message_id, token, MessageState.UNCONFIRMED, words=words[:300])
+    _settle(message_id, token, MessageState.UNCONFIRMED, words=_kept(words))
 
 
 def _settle(message_id: int, token: int, state: MessageState, **values: str) -> None:
@@ -101,13 +107,13 @@ def wait(message_id: int, token: int, *, seconds: float | None = None, words: st
         due_at = now + timedelta(seconds=backoff.delay_s(message.tries) if seconds is None else seconds)
         if due_at >= limit:
             Message.objects.filter(id=message_id).update(
-                state=MessageState.EXPIRED, claim=0, settled_at=now, words=words[:300]
+                state=MessageState.EXPIRED, claim=0, settled_at=now, words=_kept(words)
             )
             events.tell([Happened(message.account_id, "expired", message.recipient, message_id)], now)
             _count(message, MessageState.EXPIRED, now)
         else:
             Message.objects.filter(id=message_id).update(
-                state=MessageState.WAITING, claim=0, due_at=due_at, words=words[:300]
+                state=MessageState.WAITING, claim=0, due_at=due_at, words=_kept(words)
             )
 
 
@@ -127,12 +133,12 @@ def carrier_says_opted_out(message_id: int, token: int, *, words: str) -> None:
             if message.account_id is not None:
                 sender = message.sender
                 scope = ALL_SENDERS if sender.account_level_opt_out else senders.consent_id(sender)
-                cause = Cause(Source.PROVIDER, note=words[:500], through_id=sender.id)
+                cause = Cause(Source.PROVIDER, note=_kept(words, 500), through_id=sender.id)
                 doing = Doing(Verb.OPT_OUT, message.account_id, message.recipient, scope, cause)
                 entry_id = consent.record([doing])[0].entry_id
             now = database.now()
             Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING).update(
-                state=MessageState.SUPPRESSED, reason="carrier", entry_id=entry_id, words=words[:300], settled_at=now
+                state=MessageState.SUPPRESSED, reason="carrier", entry_id=entry_id, words=_kept(words), settled_at=now
             )
             events.tell([Happened(message.account_id, "suppressed", message.recipient, message_id)], now)
             message.reason = "carrier"
@@ -181,9 +187,9 @@ def stop_connection(connection_id: int, message_id: int, token: int, *, words: s
     """
     with transaction.atomic(durable=True):
         now = database.now()
-        Connection.objects.filter(id=connection_id, stopped_at=None).update(stopped_at=now, stopped_reason=words[:300])
+        Connection.objects.filter(id=connection_id, stopped_at=None).update(stopped_at=now, stopped_reason=_kept(words))
         Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING).update(
-            state=MessageState.QUEUED, claim=0, words=words[:300]
+            state=MessageState.QUEUED, claim=0, words=_kept(words)
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,7 +52,8 @@ class Received:
 def receive(link: Connection, batch: Sequence[InboundText]) -> list[Received]:
     """Store ``batch``, act on it and answer; committed durably on return. One result for each text, in order.
 
-    A text that the carrier delivered before changes nothing, but for one that has not been read yet.
+    A text that the carrier delivered before changes nothing, but for one that has not been read yet. An id that comes
+    back with another text is no replay: some carriers count from zero again.
     """
     return receive_all([(link, text) for text in batch])
 
@@ -96,15 +97,23 @@ def _receive(batch: Sequence[tuple[Connection, InboundText]], take_in: TakeIn) -
         if raw.provider_id and (link.id, raw.provider_id) not in keys:
             repeated.append(at)
             continue
-        key_id = keys.pop((link.id, raw.provider_id), None)
-        sender = _reached(routes.get(raw.to), link)
-        texts[at] = Text(raw, link, now, sender, _person(raw.sender, sender), key_id)
+        texts[at] = _text(link, raw, routes, now, keys.pop((link.id, raw.provider_id), None))
     take_in(list(texts.values()), now)
-    for at, text in texts.items():
-        results[at] = _result(text)
     for at in repeated:
-        results[at] = _again(batch[at])
+        if again := _again(batch[at]):
+            results[at] = again
+    others = {at: _text(*batch[at], routes, now) for at in repeated if at not in results}
+    take_in(list(others.values()), now)
+    for at, text in (texts | others).items():
+        results[at] = _result(text)
     return [results[at] for at in range(len(batch))]
+
+
+def _text(
+    link: Connection, raw: InboundText, routes: Mapping[str, Sender], now: datetime, key_id: int | None = None
+) -> Text:
+    sender = _reached(routes.get(raw.to) or _in_national_form(raw.to, link), link)
+    return Text(raw, link, now, sender, _person(raw.sender, sender), key_id)
 
 
 def _reached(sender: Sender | None, link: Connection) -> Sender | None:
@@ -134,12 +143,14 @@ def _new_keys(batch: Sequence[tuple[Connection, InboundText]], now: datetime) ->
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-def _again(item: tuple[Connection, InboundText]) -> Received:
-    """A replay: what the first delivery gave; an unread row is read, not dropped."""
+def _again(item: tuple[Connection, InboundText]) -> Received | None:
+    """A replay: what the first delivery gave; an unread row is read, not dropped. None for another text under its id."""
     link, raw = item
     row = Inbound.objects.filter(key__connection=link, key__provider_id=raw.provider_id).first()
     if row is None:  # The text was erased; the key is kept.
         return Received(0, Verdict.NONE, "", "", is_duplicate=True)
+    if (row.from_address, row.text) != (raw.sender, raw.text):
+        return None
     if row.read_at is None:
         return replace(_read_row(row), is_duplicate=True)
     return Received(row.id, row.verdict, row.rule, row.word, is_duplicate=True)
@@ -157,6 +168,19 @@ def _routes(addresses: set[str], now: datetime) -> dict[str, Sender]:
     for sender in sorted(rows, key=lambda one: (one.closed_at is not None, -(one.closed_at or now).timestamp())):
         found.setdefault(sender.key, sender)
     return {address: found[key] for address, keys in forms.items() for key in keys if key in found}
+
+
+def _in_national_form(address: str, link: Connection) -> Sender | None:
+    """The number of ``link`` that ``address`` names as it is dialled in its own country, if it is just one."""
+    if not address.startswith("0") or numbers.digits_of(address) is not None:
+        return None
+    mine = Sender.objects.filter(connection=link).exclude(kind=SenderKind.NAME)
+    keys = set()
+    for country in mine.exclude(country="").values_list("country", flat=True).distinct():
+        with contextlib.suppress(numbers.BadNumber):
+            keys.add(numbers.show(numbers.parse(address, country)))
+    found = list(mine.filter(key__in=keys).order_by(F("closed_at").desc(nulls_first=True)))
+    return found[0] if len({one.key for one in found}) == 1 else None
 
 
 def _route_keys(address: str) -> tuple[str, ...]:
@@ -297,7 +321,8 @@ def read_unread(limit: int = 100) -> int:
 
 
 def _read_row(row: Inbound) -> Received:
-    route = _routes({row.to_address}, row.received_at).get(row.to_address)
+    routes = _routes({row.to_address}, row.received_at)
+    route = routes.get(row.to_address) or _in_national_form(row.to_address, row.connection)
     sender = Sender.objects.get(id=row.sender_id) if row.sender_id else route
     raw = InboundText("", row.from_address, row.to_address, row.text, row.carrier_at)
     text = Text(raw, row.connection, row.received_at, sender, row.recipient, row.key_id, row.id, row.salt)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import unicodedata
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
@@ -128,9 +129,11 @@ def originator(raw: str) -> int | None:
 
 
 def digits_of(raw: str) -> int | None:
-    """The international number that ``raw`` spells, as it stands, or None."""
+    """The international number that ``raw`` spells, as it stands and in whatever script's digits, or None."""
     compact = raw.strip().translate(_SPACING)
-    if not (_DIGITS.fullmatch(compact) and compact.isascii()):
+    if not compact.isascii():
+        compact = "".join(map(_ascii_digit, compact))
+    if not _DIGITS.fullmatch(compact):
         return None
     digits = compact.lstrip("+")
     if digits.startswith("00"):
@@ -140,6 +143,10 @@ def digits_of(raw: str) -> int | None:
     if len(digits) <= MOST_SHORT_CODE and compact == digits:
         return None
     return int(digits)
+
+
+def _ascii_digit(character: str) -> str:
+    return str(unicodedata.decimal(character)) if character.isdecimal() else "+" if character == "\uff0b" else character
 
 
 def canonical(number: int) -> int:
