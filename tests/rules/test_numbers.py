@@ -62,7 +62,9 @@ def test_bad_numbers_say_why(raw: str, region: str | None, code: str) -> None:
         ("1234567890123456", None),
         ("ACME", None),
         ("+44770090012a", None),
-        ("٤٤٧٧٠٠٩٠٠١٢٣", None),
+        ("٤٤٧٧٠٠٩٠٠١٢٣", 447700900123),
+        ("＋４４７７００９００１２３", 447700900123),
+        ("+²²²²²²²", None),
         ("", None),
     ],
 )
