@@ -559,3 +559,14 @@ def test_lifting_what_the_person_asked_for_needs_a_reason_also_when_staff_made_i
     assert consent.needs_reason(story.world.account.id, story.world.number.id, ANNA)
     story.play("lift A", "never A")
     assert not consent.needs_reason(story.world.account.id, story.world.number.id, ANNA)
+
+
+def test_the_network_answers_keywords_on_toll_free_numbers(story: Story) -> None:
+    world = story.world
+    free = senders.take_number(world.account, 18005550100, world.link, actor="test")
+    senders.change(free, Setting(reply_message="Bye.", opt_in_reply="Hi."), actor="test")
+    story.extra["F"] = free
+    story.play("F: STOP", "F: START")
+    assert answers() == []
+    story.play("F: please stop texting me")
+    assert answers() == ["Bye."]

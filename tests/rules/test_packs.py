@@ -44,6 +44,24 @@ def test_policies() -> None:
     assert {"STOP", "QUIT", "END", "REVOKE", "OPT OUT", "CANCEL", "UNSUBSCRIBE"} <= set(packs.PER_SE)
 
 
+def test_toll_free_numbers() -> None:
+    policy = packs.policy("US", TODAY)
+    assert policy.network_answers_toll_free
+    assert [
+        policy.is_toll_free(number) for number in (18005550100, 18885550100, 12025550100, 448005550100, 8005550100)
+    ] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_the_strictest_of_all_countries() -> None:
+    assert (packs.ALIVE_DAYS, packs.ANSWER_WITHIN_MINUTES) == (60, 5)
+
+
 def test_a_section_without_a_day_is_not_in_force() -> None:
     assert any(section.since is None for section in packs.POLICIES["US"])
     text = '[[section]]\nsince = 2020-01-01\nsources = ["x"]\n[[section]]\nsources = ["y"]\nreview_weekdays = 1\n'

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from heed.rules.wording import Ways, exits, lint
+from heed.rules.wording import Lint, Ways, exits, lint, lint_for, marketing_in
 
 NUMBER = Ways(
     "+447700900001", ("STOP", "UNSUBSCRIBE", "Fin"), "szwbhSTOP", "+447700900400", "https://sms.example/hnULc"
@@ -65,3 +67,36 @@ def test_a_sender_name_takes_no_reply(text, wrong):
 def test_nothing_is_offered_and_nothing_found_without_ways():
     assert Ways().lines() == {}
     assert lint("STOP https://", Ways()) == "reply_to_name"
+
+
+TODAY = date(2026, 11, 24)
+
+
+@pytest.mark.parametrize(
+    ("text", "ways", "countries", "found"),
+    [
+        ("Sale today", NUMBER, ("US",), Lint("no_exit")),
+        ("Sale today", NUMBER, ("US", "FR", "GB", "FR"), Lint("no_exit", ("FR", "GB"))),
+        ("Sale today", NAME, ("US", "ZZ"), Lint("no_exit", ("US",))),
+        ("Reply STOP to leave", NAME, ("DE",), Lint("reply_to_name", ("DE",))),
+        ("Reply STOP to leave", NUMBER, ("FR", "US"), Lint("")),
+    ],
+)
+def test_where_a_way_out_is_demanded(text, ways, countries, found):
+    assert lint_for(text, ways, countries, TODAY) == found
+    assert lint_for(text, ways, countries, date(2000, 1, 1)).demanded_by == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("You will get no more messages from Acme.", ""),
+        ("Bye. 20% off if you stay!", "0%"),
+        ("Bye. Vouchers from £5", "£5"),
+        ("Bye, and see our SALE", "sale"),
+        ("Au revoir. Profitez des soldes !", "soldes"),
+        ("Text STOP to 07700 900001", ""),
+    ],
+)
+def test_an_answer_has_no_marketing(text, found):
+    assert marketing_in(text) == found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from heed.core import outbound
-from heed.core.models import Account, Connection, Message, Purpose, Sender
+from heed.core import outbound, senders
+from heed.core.models import Account, Message, Purpose, Sender
 from heed.core.senders import Word
 from heed.core.verdicts import Text
 from heed.rules import numbers, wording
@@ -21,7 +21,7 @@ def give(text: Text, words: dict[int, list[Word]], now: datetime) -> None:
     if sender is None or text.recipient is None:
         return
     reply = _reply(text, sender, words)
-    if reply and not _is_answered_by(sender.connection, text.reading.verdict) and not _is_a_loop(text):
+    if reply and not _is_answered(text, sender) and not _is_a_loop(text):
         purpose = Purpose.WELCOME if text.reading.verdict is Verdict.OPT_IN else Purpose.ANSWER
         outbound.answer(text.id, sender, text.recipient, _address(text, text.recipient), reply, now, purpose)
 
@@ -32,8 +32,11 @@ def _address(text: Text, recipient: int) -> str:
     return numbers.show(given if given is not None else recipient)
 
 
-def _is_answered_by(link: Connection, verdict: Verdict) -> bool:
-    """Whether the carrier itself answers such a text."""
+def _is_answered(text: Text, sender: Sender) -> bool:
+    """Whether the carrier, or the network, answers such a text itself; the network knows keywords alone."""
+    link, verdict = sender.connection, text.reading.verdict
+    if text.reading.by_keyword and verdict in (Verdict.OPT_OUT, Verdict.OPT_IN) and senders.network_answers(sender):
+        return True
     return {
         Verdict.OPT_OUT: link.answers_stop,
         Verdict.OPT_IN: link.answers_start,

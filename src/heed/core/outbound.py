@@ -24,12 +24,12 @@ from heed.core.models import (
     SenderKind,
 )
 from heed.core.outcomes import Came
-from heed.rules import segments
+from heed.rules import packs, segments
 from heed.rules.states import CampaignState, MessageState
 from heed.rules.texts import clean
 from heed.rules.wording import Ways
 
-ANSWER_WITHIN = timedelta(minutes=5)  # 47 CFR 64.1200(a)(12)
+ANSWER_WITHIN = timedelta(minutes=packs.ANSWER_WITHIN_MINUTES)
 SEND_PRIORITY, CAMPAIGN_PRIORITY, ANSWER_PRIORITY = 5, 6, 0
 CAMPAIGN_DOOR = "campaign"
 MOST_PARTS = 10

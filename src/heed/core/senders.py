@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from heed.core import audit
 from heed.core.models import Account, Connection, Keyword, Sender, SenderKind
-from heed.rules import keywords, numbers
+from heed.rules import keywords, numbers, packs
 from heed.rules.reading import read
 from heed.rules.texts import clean
 from heed.rules.verdicts import Verdict
 
-LINGERS = timedelta(days=60)  # how long a released number and a removed keyword keep working (CASL 11(2): 60 days)
+LINGERS = timedelta(days=packs.ALIVE_DAYS)  # how long a released number and a removed keyword keep working
 FIXED_WORDS = ("STOP", "UNSUBSCRIBE")  # listed with every number, and never removed
 MOST_KEYWORDS = 200
 
@@ -266,6 +266,12 @@ def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> li
 
 def is_nanp(sender: Sender) -> bool:
     return sender.key.startswith("+1") and numbers.is_nanp(int(sender.key[1:]))
+
+
+def network_answers(sender: Sender) -> bool:
+    """Whether the network answers STOP and UNSTOP to ``sender`` itself, as it does on toll-free numbers of the US."""
+    policy = packs.policy("US", timezone.now().date())
+    return is_nanp(sender) and policy.network_answers_toll_free and policy.is_toll_free(int(sender.key[1:]))
 
 
 def consent_id(sender: Sender) -> int:

@@ -13,6 +13,8 @@ from datetime import date
 from importlib.resources import files
 from typing import Any  # TOML
 
+from heed.rules.folding import fold
+
 DEFAULT = "default"
 
 
@@ -50,6 +52,7 @@ class Language:
     filler: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     automatic: tuple[str, ...] = ()
+    marketing: tuple[str, ...] = ()  # words that an automatic answer may not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,14 @@ class Policy:
     network_answers_toll_free: bool = False
     toll_free_codes: tuple[int, ...] = ()
     account_level: bool = False
+
+    def demands_exit(self, *, takes_replies: bool) -> bool:
+        """Whether a marketing text must carry a way out; ``takes_replies`` is whether its sender does."""
+        return self.exit_in_every_text or (self.exit_from_names and not takes_replies)
+
+    def is_toll_free(self, number: int) -> bool:
+        """Whether ``number`` is a +1 number without cost for who calls it."""
+        return number // 10**7 - 1000 in self.toll_free_codes and 10**10 <= number < 2 * 10**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +130,7 @@ def language(code: str, text: str) -> Language:
             classes={name: tuple(words.split()) for name, words in raw.pop("classes", {}).items()},
             groups=tuple(_group(group) for group in raw.pop("requests", ())),
             automatic=tuple(raw.pop("automatic", {}).get("phrases", ())),
+            marketing=tuple(fold(word) for word in raw.pop("answers", {}).get("marketing", "").split()),
             filler=tuple(around.pop("filler", ())),
             objects=tuple(around.pop("objects", ())),
             **{name: tuple(words.split()) for name, words in around.items()},
@@ -174,6 +186,15 @@ def _version() -> str:
 
 
 VERSION = _version()
+
+
+def _ever(name: str) -> list[int]:
+    """What the countries' sections demand of ``name``, whatever the day: for what is kept the same everywhere."""
+    return [section.changes[name] for found in POLICIES.values() for section in found if name in section.changes]
+
+
+ALIVE_DAYS = max(_ever("alive_days"))
+ANSWER_WITHIN_MINUTES = min(_ever("answer_within_minutes"))
 
 # The words that can't be removed from +1 numbers, in any country that shares that code.
 PER_SE = tuple(

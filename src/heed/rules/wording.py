@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from heed.rules import packs
 from heed.rules.codes import free_keyword_candidates
+from heed.rules.folding import words
 
 SHARED_HELP = (
     "This number takes opt-outs for several senders. Text the whole keyword that you were given to stop its messages."
@@ -86,6 +89,34 @@ def lint(text: str, ways: Ways) -> str:
     if exits(text, ways):
         return ""
     return "reply_to_name" if not ways.number and re.search(r"\b(STOP|UNSUBSCRIBE)\b", text) else "no_exit"
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """What ``lint`` says of a text, and the countries among its destinations whose rules demand a way out of it."""
+
+    problem: str
+    demanded_by: tuple[str, ...] = ()
+
+
+def lint_for(text: str, ways: Ways, countries: Iterable[str], on: date) -> Lint:
+    """``lint`` for people in ``countries``: where one demands a way out, the text can't go without."""
+    problem = lint(text, ways)
+    if not problem:
+        return Lint("")
+    wanting = (one for one in countries if packs.policy(one, on).demands_exit(takes_replies=bool(ways.number)))
+    return Lint(problem, tuple(sorted(set(wanting))))
+
+
+_PRICED = re.compile(r"\d\s?%|[$€£¥₹]\s?\d|\d\s?[$€£¥₹]")
+
+
+def marketing_in(text: str) -> str:
+    """What in an automatic answer is marketing, which it may not have; "" if nothing is."""
+    if found := _PRICED.search(text):
+        return found[0]
+    told = set(words(text))
+    return next((word for language in packs.LANGUAGES.values() for word in language.marketing if word in told), "")
 
 
 def _names_word(text: str, word: str, number: str) -> bool:
