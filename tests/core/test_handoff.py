@@ -64,3 +64,12 @@ def test_a_message_may_be_tried_more_often_than_is_counted(world, token):
     assert message.tries == gate.MOST_TRIES
     handoff.put_back([message.id], token)
     assert gate.claim(world.link.id, 10, token)[0].tries == gate.MOST_TRIES
+
+
+def test_the_carriers_word_counts_when_the_process_had_lost_its_lease(world, token):
+    message = claimed(world, token)
+    leases.end(token)
+    assert handoff.settle_stale() == 1
+    handoff.carrier_says_opted_out(message.id, token, words="21610")
+    assert gate.may_send(world.account.id, world.number.id, [ANNA])
+    assert Message.objects.get(id=message.id).state == "suppressed"

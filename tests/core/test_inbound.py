@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from people import ANNA, BEN, CLEO, FIRST_NUMBER, SECOND_NUMBER, SHARED_NUMBER, World
 
 from heed.core import consent, gate, inbound, outbound, senders
-from heed.core.models import Event, Inbound, Message
+from heed.core.consent import Cause
+from heed.core.models import Connection, Event, Inbound, Message, Sender, Source
 from heed.core.outbound import Draft
 from heed.rules import numbers
 from heed.rules.consent import State
@@ -179,3 +183,33 @@ def test_words_that_name_everything_leave_the_account(world, words):
     text(world, words, to=SECOND_NUMBER)
     assert not may(world)
     assert not may(world, world.name)
+
+
+def test_an_accounts_own_carrier_lifts_no_other_accounts_opt_outs(world):
+    """Who runs the carrier can make up any text from anybody: it may stop others' messages, never let them through."""
+    own = Connection.objects.create(kind="sandbox", name="Own", token="own", account=world.account)  # noqa: S106
+    prefix = world.other.free_prefix
+
+    def say(link: Connection, words: str) -> None:
+        inbound.receive(link, [InboundText("", numbers.show(ANNA), numbers.show(FIRST_NUMBER), words)])
+
+    say(own, f"{prefix}STOP")
+    assert not may(world, world.other_number)
+    say(own, f"{prefix}START")
+    assert not may(world, world.other_number)
+    say(world.link, f"{prefix}START")
+    assert may(world, world.other_number)
+    consent.opt_out(world.account.id, 0, ANNA, Cause(Source.WEB_FORM))
+    say(own, f"{world.account.free_prefix}START")
+    assert may(world)
+
+
+def test_a_released_number_is_kept_until_sixty_days_after_the_last_message_from_it(world):
+    [sent] = outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "Hi")], door="t", actor="")
+    now = timezone.now()
+    Sender.objects.filter(id=world.number.id).update(closed_at=now - timedelta(days=65))
+    Message.objects.filter(id=sent.id).update(claimed_at=now - timedelta(days=59))
+    with pytest.raises(senders.Refused):
+        senders.take_number(world.other, FIRST_NUMBER, world.link, actor="test")
+    Message.objects.filter(id=sent.id).update(claimed_at=now - timedelta(days=61))
+    assert senders.take_number(world.other, FIRST_NUMBER, world.link, actor="test")

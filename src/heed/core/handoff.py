@@ -20,6 +20,7 @@ from heed.rules.states import MessageState
 from heed.rules.texts import clean
 
 KEPT_TRYING = timedelta(days=3)
+STILL_OURS = (MessageState.SENDING, MessageState.UNCONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,16 @@ def wait(message_id: int, token: int, *, seconds: float | None = None, words: st
 
 
 def carrier_says_opted_out(message_id: int, token: int, *, words: str) -> None:
-    """The carrier's own word: the message is suppressed, and the person opted out as by a STOP to its sender."""
+    """The carrier's own word: the message is suppressed, and the person opted out as by a STOP to its sender.
+
+    Also when the message was taken for unconfirmed in the meantime: the word is no less true.
+    """
 
     def verb() -> None:
         with transaction.atomic(durable=True):
             message = (
                 Message.objects.select_related("sender")
-                .filter(id=message_id, claim=token, state=MessageState.SENDING)
+                .filter(id=message_id, claim=token, state__in=STILL_OURS)
                 .first()
             )
             if message is None:
@@ -137,7 +141,7 @@ def carrier_says_opted_out(message_id: int, token: int, *, words: str) -> None:
                 doing = Doing(Verb.OPT_OUT, message.account_id, message.recipient, scope, cause)
                 entry_id = consent.record([doing])[0].entry_id
             now = database.now()
-            Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING).update(
+            Message.objects.filter(id=message_id, claim=token, state__in=STILL_OURS).update(
                 state=MessageState.SUPPRESSED, reason="carrier", entry_id=entry_id, words=_kept(words), settled_at=now
             )
             events.tell([Happened(message.account_id, "suppressed", message.recipient, message_id)], now)

@@ -5,20 +5,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from heed.core import audit
-from heed.core.models import Account, Connection, Keyword, Sender, SenderKind
+from heed.core.models import Account, Connection, Keyword, Message, Sender, SenderKind
 from heed.rules import keywords, numbers, packs
 from heed.rules.reading import read
 from heed.rules.texts import clean
 from heed.rules.verdicts import Verdict
 
 LINGERS = timedelta(days=packs.ALIVE_DAYS)  # how long a released number and a removed keyword keep working
+LEAVES_WITHIN = timedelta(days=10)  # what waits when its number is released: 7 days for its time, 3 for the carrier
 FIXED_WORDS = ("STOP", "UNSUBSCRIBE")  # listed with every number, and never removed
 MOST_KEYWORDS = 200
 
@@ -82,11 +83,16 @@ def add_shared(number: int, link: Connection, *, actor: str) -> Sender:
 
 
 def _refuse_taken(address: str, account: Account | None) -> None:
-    """Raise Refused if somebody but ``account`` has the number, or had it in the last sixty days."""
-    acting = Sender.objects.filter(Q(closed_at=None) | Q(closed_at__gt=timezone.now() - LINGERS), key=address)
-    others = acting if account is None else acting.exclude(account_id=account.id)
-    if others.exists() or acting.filter(account=None).exists():  # SQL's <> leaves NULL out
+    """Raise Refused if somebody but ``account`` has the number, or had it or sent from it in the last sixty days."""
+    since = timezone.now() - LINGERS
+    acting = Sender.objects.filter(Q(closed_at=None) | Q(closed_at__gt=since - LEAVES_WITHIN), key=address)
+    others = [one for one in acting if account is None or one.account_id != account.id]
+    if any(one.closed_at is None or one.closed_at > since or _has_sent(one, since) for one in others):
         raise Refused("This number is taken.", code="taken", field="phone_number")
+
+
+def _has_sent(sender: Sender, since: datetime) -> bool:
+    return Message.objects.filter(account=sender.account, sender=sender, claimed_at__gt=since).exists()
 
 
 def _open(

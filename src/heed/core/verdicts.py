@@ -119,7 +119,8 @@ def try_keywords(sender: Sender, more: Sequence[str], now: datetime, limit: int 
 
 
 def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]]) -> None:
-    found = [(prefixes[p], word) for p, word in codes.free_keyword_candidates(text.raw.text) if p in prefixes]
+    candidates = codes.free_keyword_candidates(text.raw.text)
+    found = [(prefixes[p], word) for p, word in candidates if p in prefixes and _may_say(text.link, prefixes[p], word)]
     leaving = [account for account, word in found if word == "stop"]
     if found:
         text.free = [(account, "stop") for account in leaving] or found
@@ -140,6 +141,11 @@ def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]])
     )
     if text.is_shared and text.reading.verdict in (Verdict.NONE, Verdict.REVIEW) and codes.ends_in_stop(text.raw.text):
         text.reading = Reading(Verdict.OPT_OUT, "unknown free keyword", "STOP", everything=True)
+
+
+def _may_say(link: Connection, account: Account, word: str) -> bool:
+    """Whether ``link`` may bring this free keyword: an account's own carrier, which it may be itself, lifts no other's."""
+    return word == "stop" or link.account_id in (None, account.id)
 
 
 def wanted(text: Text) -> list[Doing]:
