@@ -86,6 +86,8 @@ class Story:
             cause = Cause(Source.IMPORT)
             verb = consent.Verb.IMPORT
             self.outcomes.append(consent.act(consent.Doing(verb, account.id, self.person, self.scope(name), cause, at)))
+        elif head == "pool":
+            self._pool()
         elif head == "buy":
             self.extra["C"] = senders.take_number(account, FIRST_NUMBER + 50, self.world.link, actor="test")
         elif head == "mention":
@@ -93,6 +95,16 @@ class Story:
             outbound.queue(self.world.number, [draft], door="test", actor="")
         else:
             raise AssertionError(step)
+
+    def _pool(self) -> None:
+        """The numbers P and Q of one pool."""
+        account, link = self.world.account, self.world.link
+        pool = Sender.objects.create(account=account, connection=link, kind="pool", address="pool", key="pool")
+        self.extra["pool"] = pool
+        for name, number in (("P", FIRST_NUMBER + 60), ("Q", FIRST_NUMBER + 61)):
+            self.extra[name] = senders.take_number(account, number, link, actor="test")
+            self.extra[name].pool_id = pool.id
+            self.extra[name].save()
 
     def text(self, name: str, words: str, *, seconds: int | None = None, link: Connection | None = None) -> Received:
         at = None if seconds is None else database.now() + timedelta(seconds=seconds)
@@ -114,7 +126,8 @@ class Story:
         return " ".join(
             name
             for name, sender in self.senders.items()
-            if sender.account_id and not gate.may_send(sender.account_id, sender.id, [self.person])
+            if sender.account_id
+            and not gate.may_send(sender.account_id, sender.id, [self.person], pool_id=sender.pool_id)
         )
 
     @property
@@ -205,6 +218,26 @@ def _with_replies(world: World) -> None:
         (["A: STOP", "A@60: START"], "", "A B N"),
         (["A: START", "A@-3600: STOP"], "A=out", "B N"),
         (["form", "A@-60: START"], "all=out", ""),
+        # With three senders, one of them bought after the STOP, and a START to each.
+        (["A: STOP", "buy", "C: STOP"], "A=out C=out", "B N"),
+        (["A: STOP", "buy", "C: START"], "A=out", "B N C"),
+        (["on A", "A: STOP", "buy", "C: START"], "C=in all=out", "C"),
+        (["on A", "A: STOP", "buy", "B: START"], "B=in all=out", "B"),
+        (["on A", "A: STOP", "buy", "A: START"], "", "A B N C"),
+        (["on A", "A: STOP", "buy", "C: START", "A: START"], "C=in", "A B N C"),
+        (["on A", "A: STOP", "buy", "C: START", "C: STOP", "A: START"], "C=out", "A B N"),
+        (["on A", "A: STOP", "off A", "A: START"], "A=in all=out", "A"),
+        (["A: STOP", "on A", "A: START"], "", "A B N"),
+        (["A: STOP", "B: STOP", "on A", "A: START"], "B=out", "A N"),
+        (["A: PREFIXSTOP", "buy", "C: START"], "C=in all=out", "C"),
+        (["A: STOPALL", "A: START"], "A=in all=out", "A"),
+        # 4. A pool is one sender.
+        (["pool", "P: STOP"], "pool=out", "A B N"),
+        (["pool", "P: STOP", "Q: START"], "", "A B N pool P Q"),
+        (["pool", "A: STOP"], "A=out", "B N pool P Q"),
+        (["pool", "form", "P: START"], "all=out pool=in", "pool P Q"),
+        (["pool", "form", "P: START", "Q: STOP"], "all=out pool=out", ""),
+        (["pool", "on P", "P: STOP"], "all=out", ""),
         # "Never contact" is lifted by staff alone.
         (["never all", "S: PREFIXSTART"], "all=out", ""),
         (["never all", "on A", "A: START"], "all=out", ""),
@@ -287,6 +320,13 @@ def test_the_first_time_of_an_opt_out_is_kept(story: Story) -> None:
         (["A: STOP", "A: START"], ["Bye.", "Hello again."]),
         (["A: START"], ["Hello again."]),
         (["B: START"], []),
+        (["on A", "A: STOP", "A: STOP"], ["Bye."]),
+        (["form", "A: STOP"], ["Bye."]),  # it changed the number's own row
+        (["on A", "form", "A: STOP"], []),
+        (["A: STOP", "A: START", "A: STOP"], ["Bye.", "Hello again.", "Bye."]),
+        (["A: STOP", "A@-60: START"], ["Bye.", "Hello again."]),
+        (["form", "A: START", "A: PREFIXSTOP"], ["Hello again.", "Bye."]),
+        (["S: PREFIXSTOP", "S: PREFIXSTART"], ["You will get no more messages from Acme."]),
         (["S: PREFIXSTOP"], ["You will get no more messages from Acme."]),
         (["S: PREFIXSTOP", "S: PREFIXSTOP"], ["You will get no more messages from Acme."]),
         (["mention", "S: STOP"], ["You will get no more messages from Acme."]),
