@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import people
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
-from heed.core import leases, outbound, sandbox
+from heed.core import gate, leases, outbound, sandbox
 from heed.core.models import Message, SandboxDelivery
 from heed.core.outbound import Draft
+from heed.providers.base import Unreachable
 from heed.rules import numbers
+from heed.rules.values import Outgoing
 from heed.workers import dispatcher
 from heed.workers.dispatcher import Dispatcher, Pump
 
@@ -130,3 +133,51 @@ def test_each_way_to_fail_has_its_end(live_world, failure, state, delivered):
     run(live_world, steps)
     assert Message.objects.get(id=id_).state == state
     assert SandboxDelivery.objects.filter(to=people.ANNA).count() == delivered
+
+
+def test_if_the_gate_can_not_be_asked_nothing_is_sent(live_world):
+    id_ = queue(live_world.number, people.ANNA)
+
+    def refuse(execute, sql, params, many, context):
+        if "core_consent" in sql:
+            raise DatabaseError("The opt-outs can't be read.")
+        return execute(sql, params, many, context)
+
+    async def steps(pump):
+        database = pump.dispatcher.database
+
+        async def refused(verb):
+            def run():
+                with connection.execute_wrapper(refuse):
+                    return verb()
+
+            return await database(run)
+
+        pump.dispatcher.database = refused
+        with pytest.raises(DatabaseError):
+            await hand_off(pump)
+        pump.dispatcher.database = database
+        assert await database(lambda: Message.objects.get(id=id_).state) == "queued"
+        assert not await database(SandboxDelivery.objects.exists)
+        await hand_off(pump)
+        await pump._report()
+
+    run(live_world, steps)
+    assert Message.objects.get(id=id_).state == "sent"
+
+
+def test_a_hand_off_that_comes_too_late_is_not_begun(live_world):
+    """The second begins before the claim's statement is sent; a carrier that is asked after it is not asked."""
+    id_ = queue(live_world.number, people.ANNA)
+
+    async def steps(pump):
+        (claimed,) = await pump.dispatcher.database(lambda: gate.claim(live_world.link.id, 10, pump.dispatcher.token))
+        await pump._hand_off(claimed, time.monotonic() - 0.001)
+        assert pump.late == [id_]
+        with pytest.raises(Unreachable):
+            await pump.provider.submit(Outgoing("x", "ACME", claimed.address, claimed.text), time.monotonic() - 0.001)
+        await pump._report()
+
+    run(live_world, steps)
+    assert Message.objects.get(id=id_).state == "queued"
+    assert not SandboxDelivery.objects.exists()
