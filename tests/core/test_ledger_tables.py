@@ -13,6 +13,7 @@ from heed.core.models import LedgerEntry, Source
 
 IS_POSTGRESQL = databases.ENGINE == "postgresql"
 ALWAYS = "A"  # fires also for a session that replays another server's changes
+REFUSES = "EXECUTE FUNCTION core_ledger_refuse()"
 
 TRIGGERS = {
     "sqlite": {
@@ -21,8 +22,8 @@ TRIGGERS = {
         ("core_ledgerentry", "ledger_stays", "BEFORE DELETE"),
     },
     "postgresql": {
-        ("core_ledgerentry", "ledger_keeps", "BEFORE UPDATE OR DELETE", ALWAYS),
-        ("core_ledgerentry", "ledger_stays", "BEFORE TRUNCATE", ALWAYS),
+        (ALWAYS, f"CREATE TRIGGER ledger_keeps BEFORE DELETE OR UPDATE ON core_ledgerentry FOR EACH ROW {REFUSES}"),
+        (ALWAYS, f"CREATE TRIGGER ledger_stays BEFORE TRUNCATE ON core_ledgerentry FOR EACH STATEMENT {REFUSES}"),
     },
 }
 INDEXES = {"consent_out", "ledger_inbound", "ledger_person"}
@@ -41,14 +42,8 @@ def sqlite_triggers() -> set[tuple[str, str, str]]:
     return {(table, name, " ".join(sql.split(f"TRIGGER {name}")[1].split()[:2])) for table, name, sql in found}
 
 
-def postgresql_triggers() -> set[tuple[str, str, str, str]]:
-    found = rows(
-        """SELECT tgrelid::regclass::text, tgname, tgenabled::text, pg_get_triggerdef(oid)
-        FROM pg_trigger WHERE NOT tgisinternal"""
-    )
-    events = ((one[3].split(f"TRIGGER {one[1]} ")[1].split(" ON ")[0]).split(" OR ") for one in found)
-    ordered = (" OR ".join(sorted(event[0].split()[1:] + event[1:], reverse=True)) for event in events)
-    return {(one[0], one[1], f"BEFORE {event}", one[2]) for one, event in zip(found, ordered, strict=True)}
+def postgresql_triggers() -> set[tuple[str, str]]:
+    return set(rows("SELECT tgenabled::text, pg_get_triggerdef(oid, true) FROM pg_trigger WHERE NOT tgisinternal"))
 
 
 def test_the_triggers_are_those_of_the_list(db: None) -> None:
