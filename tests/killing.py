@@ -11,10 +11,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException
+from itertools import chain, count
 from pathlib import Path
 
 import databases
@@ -27,6 +28,7 @@ from heed.core.outbound import Draft
 from heed.rules import numbers
 
 PHONES = range(ANNA, ANNA + 490)
+NOBODY = 999_120_000_000  # and those after it
 PATIENCE_S = 60.0
 
 
@@ -124,7 +126,8 @@ class Load:
         self._failed: list[BaseException] = []
         leaving = [(phone, address) for phone in PHONES for address in self.senders]
         random.shuffle(leaving)
-        self._jobs = [lambda: self._leave(leaving[0::2]), lambda: self._leave(leaving[1::2]), self._send]
+        shares = (chain(leaving[at::2], self._others(at)) for at in range(2))
+        self._jobs = [*(lambda share=share: self._leave(share) for share in shares), self._send]
         self._threads = [threading.Thread(target=self._run, args=(job,)) for job in self._jobs]
 
     def begin(self) -> None:
@@ -146,8 +149,8 @@ class Load:
         finally:
             connection.close()
 
-    def send(self, count: int, due_at: datetime | None = None) -> None:
-        drafts = [Draft(phone, numbers.show(phone), "Hello!") for phone in random.sample(PHONES, count)]
+    def send(self, how_many: int, due_at: datetime | None = None) -> None:
+        drafts = [Draft(phone, numbers.show(phone), "Hello!") for phone in random.sample(PHONES, how_many)]
         sender = random.choice([*self.senders.values(), self.world.name])
         outbound.queue(sender, drafts, door="test", actor="", due_at=due_at)
 
@@ -156,7 +159,11 @@ class Load:
             if Message.objects.filter(state="queued").count() < 100:
                 self.send(8, random.choice([None, datetime.now(UTC) + timedelta(seconds=0.2)]))
 
-    def _leave(self, leaving: list[tuple[int, str]]) -> None:
+    def _others(self, at: int) -> Iterator[tuple[int, str]]:
+        """People without end, whom nobody has ever written to."""
+        return ((NOBODY + number, self.world.number.address) for number in count(at, 2))
+
+    def _leave(self, leaving: Iterable[tuple[int, str]]) -> None:
         for phone, address in leaving:
             text = {"id": f"{phone}-{address}", "from": numbers.show(phone), "to": address, "text": "STOP"}
             while self.site.post(text) != 200:
@@ -164,5 +171,5 @@ class Load:
                 if self.ending.wait(0.05):
                     return
             self.acknowledged[phone, self.senders[address].id] = datetime.now(UTC)
-            if self.ending.wait(0.01):
+            if self.ending.wait(0.001):
                 return
