@@ -10,8 +10,7 @@ from pydantic import BaseModel
 
 from heed.api.base import both
 from heed.api.keys import account_of
-from heed.core import accounts
-from heed.core.models import Sender, SenderKind
+from heed.core import accounts, senders
 
 router = Router(tags=["Account"])
 
@@ -28,7 +27,7 @@ class AccountShown(BaseModel):
 @both(router.get, "/account", AccountShown, summary="The account of this key")
 def account(request: HttpRequest) -> Any:
     mine = account_of(request)
-    shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
+    shared = senders.shared_number()
     return {
         "name": mine.name,
         "slug": mine.slug,

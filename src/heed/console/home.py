@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from heed.console.access import ACCOUNT_KEY, ConsoleRequest, page
-from heed.core import accounts
+from heed.core import accounts, senders
 from heed.core.models import Account, Connection, Consent, Inbound, Member, Message, Sender, SenderKind
 from heed.rules.consent import State
 from heed.rules.states import MessageState
@@ -49,7 +49,7 @@ def home(request: ConsoleRequest) -> HttpResponse:
         "figures": _figures(account),
         "stopped": list(Connection.objects.filter(account__in=[account, None]).exclude(stopped_at=None)),
         "free_keyword": accounts.free_keyword(account),
-        "shared": Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first(),
+        "shared": senders.shared_number(),
         "link": accounts.opt_out_link(account),
     }
     return render(request, "console/home.html", context)

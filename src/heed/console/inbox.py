@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
-from heed.core import gate, inbound
+from heed.core import gate, inbound, senders
 from heed.core.models import Account, Inbound
 from heed.rules import numbers
 
@@ -69,7 +69,7 @@ def _left(account: Account, rows: Sequence[Inbound]) -> set[int]:
     by_scope: dict[int, list[Inbound]] = defaultdict(list)
     for row in rows:
         if row.sender and row.recipient:
-            by_scope[inbound.scope_of(row.sender)].append(row)
+            by_scope[senders.scope_of(row.sender)].append(row)
     return {
         row.id
         for scope, texts in by_scope.items()

@@ -74,7 +74,7 @@ def line(sender: Sender, keywords: int = 0) -> Line:
 
 def shared_number() -> str:
     """The number that takes free keywords, as people write it, or ""."""
-    shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
+    shared = senders.shared_number()
     return pretty(shared.address) if shared else ""
 
 

@@ -82,6 +82,6 @@ def _apply(sender: Sender, chunk: list[int], actor: str) -> int:
                 if rows.get(sender_id, NOTHING).state is State.OUT
                 and rows.get(ALL_SENDERS, NOTHING).state is not State.OUT
             ]
-            return len(consent.record(doings))
+            return len(consent.record_locked(doings, database.now()))
 
     return database.retried(verb)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -332,4 +332,4 @@ def has_left(rows: Rows, sender_id: int) -> bool:
 
 def standing_of(account_id: int, recipient: int) -> Rows:
     """How one person stands towards the account and its senders, for showing. The gate does not ask here."""
-    return {key: replace(row) for key, row in read([(account_id, recipient)])[account_id, recipient].items()}
+    return read([(account_id, recipient)])[account_id, recipient]

@@ -15,7 +15,6 @@ from heed.core.events import Happened
 from heed.core.models import Connection, Message, Purpose, Source
 from heed.core.outcomes import Came, Of
 from heed.rules import backoff, numbers
-from heed.rules.consent import ALL_SENDERS
 from heed.rules.states import MessageState
 from heed.rules.texts import clean
 
@@ -41,7 +40,6 @@ def handed_off(sent: Sequence[Sent], token: int) -> None:
     """The carrier accepted these. Also settles one that was taken for unconfirmed in the meantime."""
     if not sent:
         return
-
     database.retried(lambda: _handed_off(sorted(sent, key=lambda one: one.message_id), token))
 
 
@@ -136,9 +134,8 @@ def carrier_says_opted_out(message_id: int, token: int, *, words: str) -> None:
             entry_id = None
             if message.account_id is not None:
                 sender = message.sender
-                scope = ALL_SENDERS if sender.account_level_opt_out else senders.consent_id(sender)
                 cause = Cause(Source.PROVIDER, note=_kept(words, 500), through_id=sender.id)
-                doing = Doing(Verb.OPT_OUT, message.account_id, message.recipient, scope, cause)
+                doing = Doing(Verb.OPT_OUT, message.account_id, message.recipient, senders.scope_of(sender), cause)
                 entry_id = consent.record([doing])[0].entry_id
             now = database.now()
             Message.objects.filter(id=message_id, claim=token, state__in=STILL_OURS).update(

@@ -6,7 +6,6 @@ A text is never lost: if acting on one raises, its row alone commits unread, and
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,6 @@ from heed.core.models import Connection, Decision, Inbound, InboundKey, Sender, 
 from heed.core.senders import Word
 from heed.core.verdicts import Text
 from heed.rules import numbers, requests
-from heed.rules.consent import ALL_SENDERS
 from heed.rules.texts import clean
 from heed.rules.values import InboundText
 from heed.rules.verdicts import NOTHING, Verdict
@@ -285,11 +283,6 @@ def _result(text: Text) -> Received:
 # What staff read as an opt-out
 
 
-def scope_of(sender: Sender) -> int:
-    """The sender id that a STOP to ``sender`` opts out of: its own or its pool's, or all of the account."""
-    return ALL_SENDERS if sender.account_level_opt_out else senders.consent_id(sender)
-
-
 def opt_out(row: Inbound, *, actor: str) -> Outcome:
     """Opt out who sent ``row``, as a STOP in its place would have, with its text as evidence. Committed on return.
 
@@ -300,9 +293,9 @@ def opt_out(row: Inbound, *, actor: str) -> Outcome:
     with contextlib.suppress(reviews.Decided):
         if decided := reviews.decide_open(row, row.account_id, Decision.OPT_OUT, actor=actor):
             return decided
-    evidence = hashlib.sha256(f"{row.salt}{row.text}".encode()).hexdigest()
+    evidence = verdicts.evidence_of(row.salt, row.text)
     cause = Cause(Source.CONSOLE, actor, through_id=row.sender.id, inbound_id=row.id, evidence=evidence)
-    return consent.opt_out(row.account_id, scope_of(row.sender), row.recipient, cause)
+    return consent.opt_out(row.account_id, senders.scope_of(row.sender), row.recipient, cause)
 
 
 # Reading again what could not be read

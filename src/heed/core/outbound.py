@@ -11,7 +11,7 @@ from typing import Any  # JSON that we keep for others
 from django.db import transaction
 from django.db.models import QuerySet
 
-from heed.core import accounts, database, events, gate, outcomes
+from heed.core import accounts, database, events, gate, outcomes, senders
 from heed.core.events import Happened
 from heed.core.models import (
     Account,
@@ -84,7 +84,7 @@ def check_text(text: str) -> str:
 
 def ways_out(account: Account, sender: Sender) -> Ways:
     """The ways out that a message of ``account`` from ``sender`` may name."""
-    shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
+    shared = senders.shared_number()
     words = Keyword.objects.filter(sender=sender, removed_at=None).order_by("id").values_list("word", flat=True)
     return Ways(
         number=sender.address if sender.takes_replies else "",

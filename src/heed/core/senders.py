@@ -14,6 +14,7 @@ from django.utils import timezone
 from heed.core import audit
 from heed.core.models import Account, Connection, Keyword, Message, Sender, SenderKind
 from heed.rules import keywords, numbers, packs
+from heed.rules.consent import ALL_SENDERS
 from heed.rules.reading import read
 from heed.rules.texts import clean
 from heed.rules.verdicts import Verdict
@@ -283,6 +284,16 @@ def network_answers(sender: Sender) -> bool:
 def consent_id(sender: Sender) -> int:
     """The id that consent knows ``sender`` by: its pool's, if it is in one."""
     return sender.pool_id or sender.id
+
+
+def scope_of(sender: Sender, *, everything: bool = False) -> int:
+    """What a STOP to ``sender`` leaves: it, or its pool; all of the account by its switch, or if it says so."""
+    return ALL_SENDERS if everything or sender.account_level_opt_out else consent_id(sender)
+
+
+def shared_number() -> Sender | None:
+    """The shared number that people are told of, if the installation has one."""
+    return Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
 
 
 def reached(raw: str) -> Sender | None:

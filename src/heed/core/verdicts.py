@@ -57,7 +57,7 @@ class Text:
 
     @property
     def evidence(self) -> str:
-        return hashlib.sha256(f"{self.salt}{self.raw.text}".encode()).hexdigest()
+        return evidence_of(self.salt, self.raw.text)
 
     def cause(self, source: Source, rule: str, word: str) -> Cause:
         return Cause(
@@ -69,6 +69,11 @@ class Text:
             evidence=self.evidence,
             carrier_at=self.raw.carrier_at,
         )
+
+
+def evidence_of(salt: str, text: str) -> str:
+    """What the ledger keeps of a text that is evidence: nobody can tell the text from it once its salt is erased."""
+    return hashlib.sha256(f"{salt}{text}".encode()).hexdigest()
 
 
 def prefixes(texts: Sequence[Text]) -> dict[str, Account]:
@@ -161,8 +166,9 @@ def wanted(text: Text) -> list[Doing]:
         return [_doing(text, account_id, ALL_SENDERS, source) for account_id in accounts]
     if text.sender is None or text.account_id is None:
         return []
-    everything = leaves and (text.reading.everything or text.sender.account_level_opt_out)
-    scope = ALL_SENDERS if everything else senders.consent_id(text.sender)
+    scope = senders.consent_id(text.sender)
+    if leaves:
+        scope = senders.scope_of(text.sender, everything=text.reading.everything)
     return [_doing(text, text.account_id, scope, source)]
 
 

@@ -21,9 +21,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from heed.core import consent, links
+from heed.core import consent, links, senders
 from heed.core.consent import Cause
-from heed.core.models import Account, Message, Sender, SenderKind, Source
+from heed.core.models import Account, Message, Source
 from heed.public.visitors import Limit, address_of
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS
@@ -142,7 +142,7 @@ def _was_messaged(account: Account, recipient: int) -> bool:
 
 
 def _way_back(account: Account) -> dict[str, Any]:
-    shared = Sender.objects.filter(kind=SenderKind.SHARED, closed_at=None).order_by("id").first()
+    shared = senders.shared_number()
     return {"keyword": f"{account.free_prefix}START", "number": shared.address} if shared else {}
 
 
