@@ -33,6 +33,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Messages and opt-outs": {
         "send": "queue one text",
         "check": "may these people be sent to, and why not",
+        "read": "how texts are read, and by which words",
+        "measure-reading": "how well labelled texts are read",
         "opt-outs": "import and export the list",
         "sandbox": "be a phone of the simulated carrier",
     },
