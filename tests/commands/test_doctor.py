@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils import timezone
 from people import ANNA, World
 
-from heed.core import inbound, outbound
+from heed.core import inbound, leases, outbound
 from heed.core.models import Inbound, Lease, Member, Message, Role, Sender
 from heed.core.outbound import Draft
 from heed.rules import numbers
@@ -35,18 +35,18 @@ def doctor() -> tuple[int, str]:
 
 @pytest.fixture
 def healthy(world: World, tmp_path: Path, settings) -> World:
-    """An installation that a dispatcher serves, with a data folder that is its owner's alone."""
+    """An installation that a dispatcher and a worker serve, with a data folder that is its owner's alone."""
     settings.DATA_DIR = tmp_path
     (tmp_path / "keys").mkdir(mode=0o700)
     (tmp_path / "keys" / "id_key").touch(mode=0o600)
     tmp_path.chmod(0o700)
-    outbound_lease()
+    for role in (leases.DISPATCHER, leases.WORKER):
+        leases.take(role)
     return world
 
 
-def outbound_lease(**past: float) -> None:
-    Lease.objects.all().delete()
-    Lease.objects.create(name="dispatch here 1", expires_at=timezone.now() + timedelta(minutes=1) - timedelta(**past))
+def ended(role: str) -> None:
+    Lease.objects.filter(name__startswith=role).update(expires_at=timezone.now() - timedelta(hours=1))
 
 
 def message(world: World, **columns: object) -> None:
@@ -72,7 +72,11 @@ def test_all_is_well(healthy: World) -> None:
 @pytest.mark.parametrize(
     ("make_ill", "words"),
     [
-        (lambda world: outbound_lease(hours=1), "No dispatcher is running, so nothing is sent. Run ./heed up"),
+        (lambda world: ended(leases.DISPATCHER), "No dispatcher is running, so nothing is sent. Run ./heed up"),
+        (
+            lambda world: ended(leases.WORKER),
+            "No worker is running, so campaigns and imports stand still. Run ./heed up",
+        ),
         (stopped, "Connection Sandbox stopped: Wrong password. Mend it, then: ./heed connection start "),
         (unread, "1 texts from phones could not be read. Is the worker running?"),
         (

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import timedelta
 
 from heed.core import database
 from heed.core.models import Lease
 
 LEASE_LASTS = timedelta(seconds=15)
+DISPATCHER, WORKER = "dispatch", "jobs"  # what a process is, as its lease begins
 
 
-def take(name: str) -> int:
+def take(role: str) -> int:
     """The id of a new lease: this process's claim token."""
+    name = f"{role} {socket.gethostname()[:40]} {os.getpid()}"
     return Lease.objects.create(name=name, expires_at=database.now() + LEASE_LASTS).id
+
+
+def is_any_alive(role: str) -> bool:
+    """Whether there is a process of this kind, on whatever host."""
+    return Lease.objects.filter(name__startswith=f"{role} ", expires_at__gt=database.now()).exists()
 
 
 def renew(token: int) -> bool:

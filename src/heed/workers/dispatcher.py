@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +43,6 @@ FINISH_WITHIN_S = 10.0
 
 class Dispatcher:
     def __init__(self) -> None:
-        self.name = f"dispatch {socket.gethostname()[:40]} {os.getpid()}"
         self.token = 0
         self.stopping = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "database")
@@ -56,7 +53,7 @@ class Dispatcher:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stopping.set)
-        self.token = await self.database(lambda: leases.take(self.name))
+        self.token = await self.database(lambda: leases.take(leases.DISPATCHER))
         log.info("Dispatching.")
         try:
             await asyncio.gather(self._keep_lease(), self._watch())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -53,7 +51,7 @@ class JobThread(threading.Thread):
         """Whether to go on; renews the lease. A new lease is no longer the one that the job was taken under."""
         if time.monotonic() - self._renewed_at > RENEW_EVERY_S:
             if not (self.token and leases.renew(self.token)):
-                self.token = leases.take(f"jobs {socket.gethostname()[:40]} {os.getpid()}")
+                self.token = leases.take(leases.WORKER)
             self._renewed_at = time.monotonic()
         return not self.stopping.is_set()
 

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connection
 
-from heed.core import database
-from heed.core.models import Account, Connection, Inbound, Lease, Member, Message, Role, Sender, SenderKind
+from heed.core import database, leases
+from heed.core.models import Account, Connection, Inbound, Member, Message, Role, Sender, SenderKind
 from heed.workers import start
 from heed.workers.options import PlainCommand
 
@@ -65,8 +65,10 @@ def folder() -> Problems:
 
 def processes() -> Problems:
     now = database.now()
-    if not Lease.objects.filter(expires_at__gt=now).exists():
+    if not leases.is_any_alive(leases.DISPATCHER):
         yield "No dispatcher is running, so nothing is sent. Run ./heed up, ./heed serve or ./heed dispatch."
+    if not leases.is_any_alive(leases.WORKER):
+        yield "No worker is running, so campaigns and imports stand still. Run ./heed up, ./heed serve or ./heed work."
     for link in Connection.objects.exclude(stopped_at=None):
         yield f"Connection {link.name} stopped: {link.stopped_reason} Mend it, then: ./heed connection start {link.id}"
     overdue = Message.objects.filter(state="waiting", due_at__lt=now - timedelta(minutes=1)).count()
