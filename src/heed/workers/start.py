@@ -21,6 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from heed.core import accounts, sandbox, senders
 from heed.core.models import Account, Member, Role, Sender, SenderKind, User
+from heed.workers.options import ACTOR
 
 ADDRESS_FILE = "address"  # as heed.config reads it
 FIRST_ACCOUNT, FIRST_OWNER = "My account", "owner@localhost"
@@ -136,14 +137,14 @@ def local_address(host: str, port: int) -> str:
 def first_account() -> User:
     """The owner to sign in; an account with one, and a shared number on the sandbox, are made if there is none."""
     if not Account.objects.exists():
-        account = accounts.create(FIRST_ACCOUNT, actor="command line")
-        accounts.add_member(account, FIRST_OWNER, Role.OWNER, actor="command line")
+        account = accounts.create(FIRST_ACCOUNT, actor=ACTOR)
+        accounts.add_member(account, FIRST_OWNER, Role.OWNER, actor=ACTOR)
     if not Sender.objects.filter(kind=SenderKind.SHARED).exists():
-        senders.add_shared(SHARED_NUMBER, sandbox.connection_of(), actor="command line")
+        senders.add_shared(SHARED_NUMBER, sandbox.connection_of(), actor=ACTOR)
     member = Member.objects.select_related("user").filter(role=Role.OWNER).order_by("id").first()
     if member is None:
         account = Account.objects.order_by("id")[0]
-        member = accounts.add_member(account, FIRST_OWNER, Role.OWNER, actor="command line")
+        member = accounts.add_member(account, FIRST_OWNER, Role.OWNER, actor=ACTOR)
     return member.user
 
 

@@ -1,4 +1,4 @@
-"""The worker: what must happen by itself. Due messages, dead processes, unread texts, housekeeping; jobs in a thread."""
+"""The worker: what must happen by itself, each duty in its turn; imports and other jobs in a thread beside them."""
 
 from __future__ import annotations
 

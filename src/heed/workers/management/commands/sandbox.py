@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from heed.core import inbound, sandbox
 from heed.core.models import SandboxDelivery
+from heed.providers.sandbox import FAILURES
 from heed.rules import numbers
 from heed.rules.values import InboundText
 from heed.workers.options import PlainCommand, positive
-
-FAILURES = ("refused", "opted_out", "throttled", "unreachable", "maybe_sent", "misconfigured")
 
 
 class Command(PlainCommand):

@@ -11,7 +11,7 @@ from heed.workers.options import PlainCommand
 
 class Command(PlainCommand):
     is_process = True
-    help = "Move due messages, settle what dead processes held, read again, keep house; until SIGTERM."
+    help = "Do what must happen by itself: due messages, campaigns, imports, reviews, counts; until SIGTERM."
 
     def handle(self, *args: object, **options: object) -> None:
         process.begin()
