@@ -15,7 +15,6 @@ from heed.rules.values import InventoryNumber, Outgoing
 
 Result = TypeVar("Result")
 InDatabaseThread = Callable[[Callable[[], Result]], Awaitable[Result]]
-KINDS = ("sandbox",)
 
 
 def provider(link: Connection, in_database_thread: InDatabaseThread[str] | None = None) -> Provider:

@@ -252,11 +252,6 @@ def _may_send_agrees(oracle: Oracle) -> None:
             for recipient, block in found.items():
                 rows = consent.standing_of(tenant.account.id, recipient)
                 assert block == rules.may_send(rows, *door)
-            scrub = gate.scrub(tenant.account.id, door[0], PEOPLE, pool_id=door[1])
-            reasons = [block.reason for block in expected.values()]
-            assert scrub == gate.Scrub(
-                len(PEOPLE) - len(reasons), reasons.count("opted_out"), reasons.count("in_review")
-            )
 
 
 def _blocked_senders_agree(oracle: Oracle) -> None:

@@ -1,15 +1,15 @@
 """The question: may this message go to this recipient from this sender? Nobody else reads consent for that purpose.
 
 The condition stands here once, in SQL, because that is where it must hold. It is asked by ``may_send`` (API, console),
-``blocked_senders`` (one person's history), ``scrub`` (counts beforehand), ``sweep`` (the last statement of every act
-that blocks) and ``claim`` (hand-off).
-``rules.consent.may_send`` is its oracle; a property test holds the two together.
+``blocked_senders`` (one person's history), ``sweep`` (the last statement of every act that blocks), ``look_again`` (after
+queueing) and ``claim`` (hand-off). ``rules.consent.may_send`` is its oracle, and what ``reach`` counts beforehand with; a
+property test holds them together.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # A row of a cursor.
@@ -117,21 +117,6 @@ def reach(account_id: int, sender_id: int, recipients: Iterable[int], *, pool_id
 
 
 @dataclass(frozen=True, slots=True)
-class Scrub:
-    """What a send to some people would do: how many may be sent to, and how many not, by reason."""
-
-    to_send: int
-    opted_out: int
-    in_review: int
-
-
-def scrub(account_id: int, sender_id: int, recipients: Sequence[int], *, pool_id: int = 0) -> Scrub:
-    """Count ``recipients`` (no duplicates) before sending. Counts are of now; the claim decides."""
-    reasons = Counter(b.reason for b in may_send(account_id, sender_id, recipients, pool_id=pool_id).values())
-    return Scrub(len(recipients) - reasons.total(), reasons["opted_out"], reasons["in_review"])
-
-
-@dataclass(frozen=True, slots=True)
 class Claimed:
     """A message that this process may hand off, until one second after the claim began."""
 
@@ -148,10 +133,8 @@ class Claimed:
 
     @property
     def of(self) -> Of | None:
-        """Whose outcome it will be; nobody counts automatic answers."""
-        return (
-            outcomes.of(self.account_id, self.campaign_id, self.sender_id) if self.purpose == Purpose.MESSAGE else None
-        )
+        """Whose outcome it will be."""
+        return outcomes.of(self.account_id, self.campaign_id, self.sender_id, self.purpose)
 
 
 MOST_TRIES = 32_767  # what the column holds; a carrier that asks for a second's wait gets there within hours
@@ -254,11 +237,11 @@ def _suppress(which: str, parameters: list[Any], now: datetime | None = None) ->
 
 
 def _note(rows: Iterable[tuple[int | None, int | None, int, str, str, str]], now: datetime) -> None:
-    """Count messages that were stopped: account, campaign, sender, purpose, outcome, reason."""
+    """Count messages that were stopped: account, campaign, sender, purpose, outcome, reason of each."""
     came = [
         Came(whose, outcome, reason)
         for account_id, campaign_id, sender_id, purpose, outcome, reason in rows
-        if purpose == Purpose.MESSAGE and (whose := outcomes.of(account_id, campaign_id, sender_id))
+        if (whose := outcomes.of(account_id, campaign_id, sender_id, purpose))
     ]
     outcomes.note(came, now)
 

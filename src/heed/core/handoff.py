@@ -12,7 +12,7 @@ from django.db.models import F
 from heed.core import consent, database, events, outcomes, senders
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.events import Happened
-from heed.core.models import Connection, Message, Purpose, Source
+from heed.core.models import Connection, Message, Source
 from heed.core.outcomes import Came, Of
 from heed.rules import backoff, numbers
 from heed.rules.states import MessageState
@@ -87,8 +87,7 @@ def _settle(message_id: int, token: int, state: MessageState, **values: str) -> 
 
 
 def _count(message: Message, outcome: MessageState, now: datetime) -> None:
-    whose = outcomes.of(message.account_id, message.campaign_id, message.sender_id)
-    if whose and message.purpose == Purpose.MESSAGE:
+    if whose := outcomes.of(message.account_id, message.campaign_id, message.sender_id, message.purpose):
         reason = outcomes.reason_of(message.code, message.words) if outcome is MessageState.FAILED else message.reason
         outcomes.note([Came(whose, outcome, reason)], now)
 
@@ -174,7 +173,7 @@ def settle_stale(limit: int = 1000) -> int:
             )
             rows = cursor.fetchall()
             events.tell([Happened(row[1], "unconfirmed", row[2], row[0]) for row in sorted(rows)], now)
-            counted = [outcomes.of(row[1], row[3], row[4]) for row in rows if row[5] == Purpose.MESSAGE]
+            counted = [outcomes.of(row[1], *row[3:]) for row in rows]
             outcomes.note([Came(whose, MessageState.UNCONFIRMED) for whose in counted if whose], now)
             return len(rows)
 

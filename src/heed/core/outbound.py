@@ -236,7 +236,7 @@ def queue_campaign(
     once = "ON CONFLICT (campaign_id, recipient) WHERE campaign_id IS NOT NULL DO NOTHING"
     database.insert("core_message", [*_COLUMNS, "id", "campaign_id", "settled_at"], rows, once)
     events.tell([Happened(sender.account_id, "failed", one.recipient, one.id) for one in drafts if one.code], now)
-    if whose := outcomes.of(sender.account_id, campaign_id, sender.id):
+    if whose := outcomes.of(sender.account_id, campaign_id, sender.id, Purpose.MESSAGE):
         outcomes.note([Came(whose, MessageState.FAILED, draft.code) for draft in drafts if draft.code], now)
     sendable = [draft for draft in drafts if not draft.code]
     _note_mentions(_mentions(sender, sendable, now))
@@ -335,7 +335,8 @@ def cancel(account_id: int, message_id: int) -> bool:
 
 def _cancel(messages: QuerySet[Message], now: datetime) -> int:
     """Cancel and count ``messages``, inside the caller's transaction; how many."""
-    whose = list(messages.select_for_update().order_by("id").values_list("account_id", "campaign_id", "sender_id"))
+    rows = messages.select_for_update().order_by("id")
+    whose = list(rows.values_list("account_id", "campaign_id", "sender_id", "purpose"))
     count = messages.update(state=MessageState.CANCELLED, due_at=None, settled_at=now)
     came = [outcomes.of(*one) for one in whose[:count]]
     outcomes.note([Came(one, MessageState.CANCELLED) for one in came if one], now)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple  # Rows of a cursor.
 from django.db import connection, transaction
 
 from heed.core import database
+from heed.core.models import Purpose
 
 _COLUMNS = ("account_id", "campaign_id", "sender_id", "hour", "outcome", "reason", "count")
 _NUMBER = re.compile(r"\+?\d{5,}")
@@ -36,9 +37,11 @@ class Came(NamedTuple):
     reason: str = ""
 
 
-def of(account_id: int | None, campaign_id: int | None, sender_id: int) -> Of | None:
-    """Whose message this is, or None for an automatic answer of the installation, which nobody counts."""
-    return None if account_id is None else Of(account_id, campaign_id or 0, sender_id)
+def of(account_id: int | None, campaign_id: int | None, sender_id: int, purpose: str) -> Of | None:
+    """Whose message this is, or None for an automatic answer, which nobody counts."""
+    if account_id is None or purpose != Purpose.MESSAGE:
+        return None
+    return Of(account_id, campaign_id or 0, sender_id)
 
 
 def note(came: Iterable[Came] | Mapping[Came, int], at: datetime) -> None:
