@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from people import ANNA, BEN, CLEO, FIRST_NUMBER, SECOND_NUMBER, SHARED_NUMBER, World
 
-from heed.core import consent, gate, inbound, outbound, senders
+from heed.core import consent, gate, inbound, outbound, replay, senders
 from heed.core.consent import Cause
 from heed.core.models import Connection, Event, Inbound, Message, Sender, Source
 from heed.core.outbound import Draft
@@ -213,3 +213,34 @@ def test_a_released_number_is_kept_until_sixty_days_after_the_last_message_from_
         senders.take_number(world.other, FIRST_NUMBER, world.link, actor="test")
     Message.objects.filter(id=sent.id).update(claimed_at=now - timedelta(days=61))
     assert senders.take_number(world.other, FIRST_NUMBER, world.link, actor="test")
+
+
+def came_back_to_one(world: World) -> None:
+    """Anna has left the account, and come back to its first number alone."""
+    consent.opt_out(world.account.id, 0, ANNA, Cause(Source.WEB_FORM))
+    text(world, "START")
+    assert may(world)
+    assert not may(world, world.second)
+
+
+def test_a_review_holds_who_has_come_back_to_one_number(world):
+    came_back_to_one(world)
+    senders.change(world.number, senders.Setting(account_level_opt_out=True), actor="test")
+    assert text(world, "not interested").verdict == "review"
+    assert not may(world)
+
+
+def test_a_later_import_leaves_who_had_come_back_to_one_number(world):
+    came_back_to_one(world)
+    doing = consent.Doing(consent.Verb.IMPORT, world.account.id, ANNA, 0, Cause(Source.IMPORT))
+    assert consent.act(doing).changed
+    assert not may(world)
+    assert not consent.act(doing).changed
+    assert list(replay.verify()) == []
+
+
+def test_the_words_of_plus_one_numbers_act_on_their_countries_short_codes(world):
+    Sender.objects.filter(id=world.number.id).update(kind="short_code", address="60070", key="60070", country="US")
+    raw = InboundText("", numbers.show(ANNA), "60070", "Quit")
+    assert inbound.receive(world.link, [raw])[0].verdict == "opt_out"
+    assert not may(world)

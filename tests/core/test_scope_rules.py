@@ -255,7 +255,8 @@ def _with_replies(world: World) -> None:
         (["A: STOP", "A: START", "import all@-60"], "", "A B N"),
         (["A: STOP", "A: START", "import B@-60"], "B=out", "A N"),
         (["A: STOP", "lift A", "import A@-60"], "A=out", "B N"),
-        (["form", "A: START", "import all"], "A=in all=out", "A"),
+        (["form", "A: START", "import all"], "all=out", ""),
+        (["form", "A: START", "import all@-60"], "A=in all=out", "A"),
         (["import all@-60", "on A", "A: START"], "", "A B N"),
     ],
 )

@@ -33,7 +33,9 @@ Rows = dict[int, Row]
 
 class Verb(StrEnum):
     OPT_OUT = "opt_out"
-    IMPORT = "import"  # an opt-out that changes nothing where one stands, and that a later START of the person resists
+    IMPORT = (
+        "import"  # an opt-out that changes nothing where all of it stands, and that a later START of the person resists
+    )
     START = "start"
     LIFT = "lift"
     HOLD = "hold"
@@ -186,7 +188,8 @@ def record_locked(doings: Sequence[Doing], now: datetime) -> list[Outcome]:
                 outcomes.append(Outcome(changed=False, conflict=True))
                 continue
             standing = rows.get(doing.sender_id, NOTHING)
-            if standing.state is State.OUT and standing.never >= doing.never:
+            stands = standing.state is State.OUT and has_left(rows, doing.sender_id)
+            if stands and standing.never >= doing.never:
                 outcomes.append(Outcome(changed=False))
                 continue
         changed = _decide(rows, doing, doing.at or now)
@@ -325,7 +328,12 @@ def _tell(made: Sequence[Made], ids: Sequence[int], now: datetime) -> None:
 
 
 def has_left(rows: Rows, sender_id: int) -> bool:
-    """Whether someone with these rows has left what an opt-out from ``sender_id`` would make them leave."""
+    """Whether someone with these rows has left what an opt-out from ``sender_id`` would make them leave.
+
+    Who has left the account, and come back to one sender of it, has not.
+    """
+    if sender_id == ALL_SENDERS and any(row.state is State.IN for row in rows.values()):
+        return False
     block = rules.may_send(rows, sender_id)
     return block is not None and block.reason == "opted_out"
 

@@ -272,6 +272,9 @@ def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> li
 
 
 def is_nanp(sender: Sender) -> bool:
+    """Whether the words and the scope of +1 numbers hold for ``sender``: also for short codes of those countries."""
+    if sender.kind == SenderKind.SHORT_CODE:
+        return sender.country in numbers.NANP_REGIONS
     return sender.key.startswith("+1") and numbers.is_nanp(int(sender.key[1:]))
 
 

@@ -16,6 +16,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat
 from heed.rules import plans
 
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)  # ISO 3166 alpha-2
+NANP_REGIONS = frozenset(phonenumbers.region_codes_for_country_code(1))
 MOST_SHORT_CODE = 6  # digits; a short code comes without a plus
 FEWEST_DIGITS, MOST_DIGITS = 5, 15  # E.164 allows 15; carriers deliver originators down to five digits.
 
