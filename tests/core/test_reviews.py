@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from people import ANNA, BEN, CLEO, FIRST_NUMBER, SHARED_NUMBER, World
 
 from heed.core import consent, database, gate, inbound, outbound, replay, reviews, senders
@@ -17,6 +19,7 @@ from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS, State
 from heed.rules.deadlines import after_weekdays
 from heed.rules.values import InboundText
+from heed.workers import worker
 
 
 def text(world: World, words: str, *, to: int = FIRST_NUMBER, sender: int | str = ANNA) -> inbound.Received:
@@ -231,6 +234,51 @@ def test_undecided_at_the_deadline_it_is_an_opt_out(world: World, monkeypatch: p
     assert (only().decision, only().decided_by) == ("opt_out", "")
     assert acts()[1:] == [("opt_out", "deadline"), ("release", "deadline")]
     assert consent.standing_of(world.account.id, ANNA)[world.number.id].state is State.OUT
+    assert sound()
+
+
+def test_one_that_can_not_be_decided_keeps_no_other_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    text(world, "not interested")
+    text(world, "not interested", sender=BEN)
+    later(monkeypatch, days=8)
+    decide = reviews._decide
+
+    def raise_for_anna(review: Review, *rest: object) -> object:
+        return 1 / 0 if review.recipient == ANNA else decide(review, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(reviews, "_decide", raise_for_anna)
+        assert reviews.expire() == 1
+    assert reviews.expire() == 1
+
+
+def test_the_worker_minds_the_deadlines() -> None:
+    assert {reviews.expire, reviews.warn} <= {duty for duty, _ in worker.DUTIES}
+
+
+def test_of_two_who_decide_at_once_one_is_told(live_world: World) -> None:
+    text(live_world, "not interested")
+    review, barrier = only(), threading.Barrier(2)
+    told: list[str] = []
+
+    def decide(decision: Decision) -> None:
+        barrier.wait()
+        try:
+            reviews.decide(review, decision, actor=decision)
+            told.append("done")
+        except reviews.Decided:
+            told.append("decided")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=decide, args=(one,)) for one in Decision]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(told) == ["decided", "done"]
+    assert LedgerEntry.objects.filter(act="release").count() == 1
+    assert consent.read([(live_world.account.id, ANNA)])[live_world.account.id, ANNA][live_world.number.id].held == 0
     assert sound()
 
 

@@ -182,6 +182,11 @@ def test_what_may_be_one_is_for_a_person(text: str) -> None:
     assert verdict(text) == "review"
 
 
+def test_the_words_that_decided() -> None:
+    assert read("Hi, please STOP texting me!!").word == "stop texting me"
+    assert read("请不要再给我发短信").word == "不要再给我发短信"
+
+
 @pytest.mark.parametrize(
     ("text", "everything"),
     [

@@ -6,11 +6,12 @@ A decision ends the hold of its own review and touches nothing else. What is und
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
 from heed.core import consent, database, events
@@ -23,6 +24,8 @@ from heed.rules.deadlines import after_weekdays
 from heed.rules.folding import fold
 from heed.rules.texts import clean
 from heed.rules.verdicts import Verdict
+
+log = logging.getLogger(__name__)
 
 WARN_BEFORE = timedelta(days=1)
 AT_ONCE = 100  # reviews that one round of the worker takes
@@ -176,6 +179,10 @@ def expire(limit: int = AT_ONCE) -> int:
             done += 1
         except Decided:
             continue
+        except OperationalError:
+            raise
+        except Exception:  # It keeps no other waiting.
+            log.exception("Review %s is due and could not be decided; it will be tried again.", review.id)
     return done
 
 

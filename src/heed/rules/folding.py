@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 _LOOK_ALIKES = str.maketrans(
@@ -31,6 +31,7 @@ _UNSPACED = "\u0e00-\u0e7f\u2e80-\u2fff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U
 _GAPS = str.maketrans(
     dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~…。、।،؟؛–—“”«»¿¡', " ") | dict.fromkeys(_APOSTROPHES, "")
 )
+_BETWEEN = re.compile(f"(?<=[{_UNSPACED}]) (?=[{_UNSPACED}])")
 _WORD = re.compile(
     f"[{_UNSPACED}]|[^\\W_{_UNSPACED}](?:[^\\s\\W_{_UNSPACED}]|[\u0300-\u0dff\ufe20-\ufe2f])*|[{''.join(PAUSES | ENDS)}]"
 )
@@ -118,6 +119,11 @@ def spelled(folded: str) -> str:
     """A folded text without any punctuation: "opt-out" is "opt out", and "s.t.o.p" is "stop"."""
     found = glance(folded)
     return ("" if all(len(word) == 1 for word in found) else " ").join(found)
+
+
+def together(found: Iterable[str]) -> str:
+    """Words as one text again; those of unspaced scripts without spaces between them."""
+    return _BETWEEN.sub("", " ".join(found))
 
 
 def look_alike(folded: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from heed.rules import keywords, packs
-from heed.rules.folding import ENDS, fold, glance, is_vietnamese, words
+from heed.rules.folding import ENDS, fold, glance, is_vietnamese, together, words
 from heed.rules.phrases import BREAKS, Found, Phrases
 from heed.rules.verdicts import NOTHING, Reading, Verdict
 
@@ -186,7 +186,7 @@ class _Text:
 
     def _reading(self, verdict: Verdict, rule: str, one: Found) -> Reading:
         everything = verdict in (Verdict.OPT_OUT, Verdict.REVIEW) and self._first("everything") is not None
-        return Reading(verdict, rule, " ".join(self.tokens[one.start : one.end]), everything, by_keyword=False)
+        return Reading(verdict, rule, together(self.tokens[one.start : one.end]), everything, by_keyword=False)
 
 
 def _last(ends: Sequence[int]) -> tuple[int, int]:
