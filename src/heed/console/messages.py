@@ -192,6 +192,8 @@ def _by(row: Message) -> str:
         "quick_send": _("Quick send"),
         "api": _("API"),
         "command": _("Command line"),
+        "campaign": _("Campaign"),
+        "test": _("Test of a campaign"),
         "answer": _("Automatic answer"),
     }
     door = doors.get(row.door, row.door)
