@@ -69,6 +69,7 @@ def test_a_stop_has_committed_before_the_200_and_a_replay_adds_nothing(live_worl
     [
         (b"{", 400),
         (b"\xff", 400),
+        (b"[" * 100_000, 400),
         ([1], 400),
         ({"from": 1, "to": "x", "text": "x"}, 400),
         (TEXT | {"at": "soon"}, 400),

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from people import ANNA, BEN
 
@@ -209,6 +209,15 @@ def test_odd_bodies_are_asked_again(world, phone, body, content_type):
     page = phone.generic("POST", f"/{world.account.link_code}", body, content_type=content_type)
     assert page.status_code == 400
     assert 'role="alert"' in page.content.decode()
+    assert not LedgerEntry.objects.exists()
+
+
+def test_a_form_that_was_cut_off_opts_nobody_out(world):
+    """What is left of a number may be another one's."""
+    path, body = f"/{world.account.link_code}", "phone=%2B447700900501"
+    request = RequestFactory().post(path, body, content_type=URLENCODED)
+    request.META["CONTENT_LENGTH"] = str(len(body) + 1)
+    assert opt_out.form(request, world.account.link_code).status_code == 400
     assert not LedgerEntry.objects.exists()
 
 

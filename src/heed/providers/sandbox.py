@@ -65,7 +65,7 @@ class Sandbox(Provider):
         """``{"id", "from", "to", "text"}`` or a list of them; ``at`` (ISO 8601) may give the carrier's time."""
         try:
             body: Any = json.loads(request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadHook("The body is not JSON.") from error
         items = body if isinstance(body, list) else [body]
         return [_text(item) for item in items]

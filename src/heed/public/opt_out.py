@@ -105,6 +105,8 @@ def _fields(request: HttpRequest) -> MultiValueDict[str, str]:
     if request.content_type not in FORMS or not length.isdecimal() or int(length) > MOST_BYTES:
         raise Unclear("unreadable")
     try:
+        if len(request.body) < int(length):  # Cut off in the middle of a number, it may be somebody else's.
+            raise Unclear("unreadable")
         return request.POST
     except (MultiPartParserError, SuspiciousOperation, BadRequest, UnreadablePostError) as error:
         raise Unclear("unreadable") from error
