@@ -21,7 +21,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from heed.core import inbound, outbound
+from heed.core import audience, campaigns, inbound, outbound, senders, uploads
 from heed.rules import numbers
 from heed.rules.values import InboundText
 
@@ -90,6 +90,11 @@ def _live_a_little(world: people.World) -> None:
         text = InboundText(f"seed-{at}", numbers.show(phone), world.number.address, words)
         inbound.receive(world.link, [text])
     outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
+    plan = campaigns.Plan("Spring sale", world.number, "Hi ${name|there}. ${opt_out_link}")
+    campaign = campaigns.create(world.account, plan, actor=world.owner.email)
+    file = uploads.store(world.account, "people.csv", [b"phone,name\n07700900503,Cleo\n"], actor=world.owner.email)
+    senders.change(world.second, senders.Setting(rate=50), actor="test")  # campaigns from it can be paused in time
+    audience.from_upload(world.account, campaign.id, file, uploads.mapping_of(file), actor=world.owner.email)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:

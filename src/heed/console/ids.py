@@ -9,6 +9,7 @@ from heed.rules import codes
 
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
 MEMBER, INVITATION, KEY = "mem", "inv", "key"
+CAMPAIGN, FILE, LIST, CONTACT = "cmp", "fil", "lst", "con"
 
 
 def public(kind: str, row_id: int) -> str:

@@ -40,12 +40,21 @@ _OWN_SIGN_IN = (
     "mfa_generate_recovery_codes",
 )
 
+_CAMPAIGN = (
+    "new_campaign",
+    "campaign",
+    "edit_campaign",
+    "campaign_recipients",
+    "campaign_columns",
+)
+
 GROUPS = (
     Group("", [Entry("home", _("Home"), "home")]),
     Group(
         _("Messages"),
         [
             Entry("quick_send", _("Quick send"), "send", senders=True),
+            Entry("campaigns", _("Campaigns"), "speakerphone", _CAMPAIGN),
             Entry("messages", _("Messages"), "messages", ("message",)),
             Entry("inbox", _("Inbox"), "inbox"),
         ],

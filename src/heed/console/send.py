@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,20 +16,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from heed.console import ids, recipients, words
+from heed.console import ids, message_box, recipients, words
 from heed.console.access import ConsoleRequest, senders_only
 from heed.core import gate, handoff, outbound, senders
 from heed.core.models import Account, Sender
 from heed.core.outbound import Draft
-from heed.rules import numbers, segments, wording
+from heed.rules import numbers, segments
 from heed.rules.numbers import BadNumber
 from heed.rules.segments import Segments
 from heed.rules.texts import clean
-from heed.rules.wording import Ways
 
 MOST_RECIPIENTS = 1000
-MOST_TEXT = 10_000  # characters that are counted; ten parts have 1,530
-MOST_FORCING = 10  # characters that are named
 DOOR = "quick_send"
 
 
@@ -106,7 +102,7 @@ def quick_send(request: ConsoleRequest) -> HttpResponse:
         return _compose(request, _composing(request, request.GET))
     composing = _composing(request, request.POST)
     if line := request.POST.get("line"):
-        composing.text = _with_line(composing.text, clean(line))
+        composing.text = message_box.with_line(composing.text, clean(line))
         return _compose(request, composing)
     if request.POST.get("do") == "edit":
         return _compose(request, composing)
@@ -125,20 +121,15 @@ def _composing(request: ConsoleRequest, data: dict[str, str]) -> Composing:
     return Composing(sender, asked, clean(data.get("to", "")), text, clean(data.get("token", ""))[:40])
 
 
-def _with_line(text: str, line: str) -> str:
-    """Without script a line can't go where the cursor is; it goes to the end."""
-    return f"{text.rstrip()}\n{line}" if text.strip() else line
-
-
 def _check(account: Account, composing: Composing) -> People:
     errors = composing.errors
     if composing.sender is None:
         errors["from"] = _("Pick a sender that is in use.") if composing.asked_sender else _("Pick a sender.")
     if not composing.text.strip():
         errors["text"] = _("Write a message.")
-    elif (parts := segments.count(composing.text[:MOST_TEXT]).parts) > outbound.MOST_PARTS:
+    elif (parts := segments.count(composing.text[: message_box.MOST_TEXT]).parts) > outbound.MOST_PARTS:
         errors["text"] = _("This message has %(parts)s parts; at most %(most)s can be sent. Shorten it.") % {
-            "parts": f"{parts}+" if len(composing.text) > MOST_TEXT else parts,
+            "parts": f"{parts}+" if len(composing.text) > message_box.MOST_TEXT else parts,
             "most": outbound.MOST_PARTS,
         }
     asked = recipients.split(composing.to)
@@ -182,7 +173,7 @@ def _compose(request: ConsoleRequest, composing: Composing, status: int = 200) -
     choices = sorted(open_ones, key=lambda sender: (not sender.takes_replies, sender.address))
     if composing.sender is None and not composing.asked_sender and choices:
         composing.sender = choices[0]
-    context = _shown(account, composing) | {
+    context = message_box.under(account, composing.sender, composing.text) | {
         "composing": composing,
         "choices": choices,
         "most": f"{MOST_RECIPIENTS:,}",
@@ -191,46 +182,22 @@ def _compose(request: ConsoleRequest, composing: Composing, status: int = 200) -
     return render(request, "console/send/compose.html", context, status=status)
 
 
-def _shown(account: Account, composing: Composing) -> dict[str, object]:
-    """What stands under the message while it is written: parts, what forces UCS-2, ways out, lint."""
-    ways = outbound.ways_out(account, composing.sender) if composing.sender else Ways()
-    text = composing.text[:MOST_TEXT]
-    counted = segments.count(text.strip())
-    return {
-        "counted": counted,
-        "most_parts": outbound.MOST_PARTS,
-        "is_too_long": counted.parts > outbound.MOST_PARTS,
-        "forcing": [_character(char) for char in counted.forcing[:MOST_FORCING]],
-        "ways": _named(ways),
-        "warning": wording.lint(text, ways) if composing.sender and text.strip() else "",
-    }
-
-
-def _named(ways: Ways) -> list[tuple[str, str]]:
-    """The ways out by name, each with the line that offers it."""
-    names = {"keyword": _("By reply"), "free_keyword": _("By free keyword"), "link": _("By web form")}
-    return [(names[way], line) for way, line in ways.lines().items()]
-
-
-def _character(char: str) -> str:
-    """``char`` as people can see it: one without a shape of its own by its name in Unicode."""
-    is_seen = char.isprintable() and not char.isspace() and not unicodedata.combining(char)
-    return char if is_seen else unicodedata.name(char, f"U+{ord(char):04X}").lower()
-
-
 @senders_only
 @require_POST
 def count(request: ConsoleRequest) -> HttpResponse:
     """The part under the message, while somebody writes. By POST because texts don't belong in addresses and logs."""
     composing = _composing(request, request.POST)
-    context = _shown(request.account, composing) | {"composing": composing, "is_part": True}
+    context = message_box.under(request.account, composing.sender, composing.text) | {
+        "composing": composing,
+        "is_part": True,
+    }
     return render(request, "console/send/count.html", context)
 
 
 def _review(request: ConsoleRequest, composing: Composing, sender: Sender, people: People) -> HttpResponse:
     composing.token = secrets.token_hex(16)
     composing.text = outbound.check_text(composing.text)
-    context = _shown(request.account, composing) | {
+    context = message_box.under(request.account, composing.sender, composing.text) | {
         "composing": composing,
         "sender": sender,
         "review": _reviewed(request.account, sender, people, composing.text),

@@ -7,6 +7,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from heed.console import (
     api_keys,
+    audiences,
+    campaigns,
+    compose,
     handset,
     history,
     home,
@@ -38,6 +41,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *home.urlpatterns,
     *sign_in.urlpatterns,
     *send.urlpatterns,
+    *compose.urlpatterns,
+    *audiences.urlpatterns,
+    *campaigns.urlpatterns,
     *messages.urlpatterns,
     *inbox.urlpatterns,
     *opt_outs.urlpatterns,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from heed.core.models import Account, LedgerEntry, Message, Sender, Source
 from heed.rules.consent import ALL_SENDERS, Block
-from heed.rules.states import MessageState
+from heed.rules.states import CampaignState, MessageState
 from heed.rules.verdicts import Verdict
 
 Addresses = Mapping[int, str]  # of senders that the account may see, by id
@@ -42,6 +42,16 @@ STATES = {
     MessageState.CANCELLED: Badge(gettext_lazy("Cancelled"), "secondary"),
     MessageState.UNCONFIRMED: Badge(gettext_lazy("Unconfirmed"), "yellow"),
 }
+CAMPAIGNS = {
+    CampaignState.DRAFT: Badge(gettext_lazy("Draft"), "secondary"),
+    CampaignState.BUILDING: Badge(gettext_lazy("Counting"), "blue"),
+    CampaignState.READY: Badge(gettext_lazy("Ready to send"), "yellow"),
+    CampaignState.SCHEDULED: Badge(gettext_lazy("Scheduled"), "blue"),
+    CampaignState.RUNNING: Badge(gettext_lazy("Sending"), "blue"),
+    CampaignState.PAUSED: Badge(gettext_lazy("Paused"), "orange"),
+    CampaignState.FINISHED: Badge(gettext_lazy("Finished"), "green"),
+    CampaignState.CANCELLED: Badge(gettext_lazy("Cancelled"), "secondary"),
+}
 VERDICTS = {
     Verdict.OPT_OUT: Badge(gettext_lazy("Opt-out"), "orange"),
     Verdict.OPT_IN: Badge(gettext_lazy("Opt-in"), "green"),
@@ -57,6 +67,15 @@ BAD_NUMBER = {
     "too_long": gettext_lazy("This number is too long."),
     "not_valid": gettext_lazy("No phone can have this number."),
 }
+REASONS = {
+    "opted_out": gettext_lazy("Opted out"),
+    "in_review": gettext_lazy("A text from them is in review"),
+    "carrier": gettext_lazy("Opted out at the carrier"),
+    "partly_sent": gettext_lazy("Opted out while it was on its way"),
+    "no_value": gettext_lazy("No value for a merge field"),
+    "too_long": gettext_lazy("Too long with its merge fields"),
+    "": gettext_lazy("Without a reason"),
+}
 UNREAD = Badge(gettext_lazy("Not read yet"), "secondary")
 
 
@@ -64,8 +83,17 @@ def state(value: str) -> Badge:
     return STATES[MessageState(value)]
 
 
+def campaign(value: str) -> Badge:
+    return CAMPAIGNS[CampaignState(value)]
+
+
 def verdict(value: str) -> Badge:
     return VERDICTS[Verdict(value)] if value else UNREAD
+
+
+def reason(code: str) -> str:
+    """Why messages of a campaign were not sent; a carrier's own code stands for itself."""
+    return str(REASONS.get(code, code))
 
 
 def day(moment: datetime) -> str:
