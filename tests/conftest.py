@@ -41,8 +41,8 @@ def django_db_setup(django_db_blocker) -> Iterator[None]:
 
 
 @pytest.fixture
-def live(django_db_setup, django_db_blocker) -> Iterator[str]:
-    """A database of its own, where every thread and process commits; its HEED_DATABASE_URL, or the SQLite file's folder."""
+def live(django_db_setup, django_db_blocker) -> Iterator[dict[str, str]]:
+    """A database of its own, where every thread and process commits; the settings of a process that uses it."""
     from django.db import connection, connections
 
     name = f"heed_live_{databases.WORKER}_{secrets.token_hex(4)}"
@@ -51,7 +51,7 @@ def live(django_db_setup, django_db_blocker) -> Iterator[str]:
         databases.make(name, f"heed_template_{databases.WORKER}")
         databases.move(name)
         try:
-            yield f"{databases.SERVER}{name}" if databases.ENGINE == "postgresql" else str(databases.HOME / name)
+            yield databases.place(name)
         finally:
             connections.close_all()
             databases.drop(name)

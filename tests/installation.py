@@ -46,7 +46,7 @@ class Installation:
     def run(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """One command, as a person types it."""
         command = [sys.executable, "-m", "heed", *arguments]
-        environment = os.environ | self.settings
+        environment = _environment(self.settings)
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, **options)
 
     def heed(self, *arguments: str) -> str:
@@ -62,6 +62,10 @@ class Installation:
                 return Answer(answer.status, answer.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read())
+
+    def outbox(self, number: str) -> list[dict[str, str]]:
+        """What this phone of the simulated carrier got, oldest first."""
+        return [json.loads(line) for line in self.heed("sandbox", "outbox", "--to", number).splitlines()]
 
     def shop(self, name: str, role: str = "owner") -> Shop:
         """A new account, by its program's key."""
@@ -147,8 +151,7 @@ class Phone:
 
     def got(self) -> list[tuple[str, str]]:
         """What it received, as (from, text)."""
-        lines = self.at.heed("sandbox", "outbox", "--to", self.number).splitlines()
-        return [(one["from"], one["text"]) for one in map(json.loads, lines)]
+        return [(one["from"], one["text"]) for one in self.at.outbox(self.number)]
 
     def gets(self, *expected: tuple[str, str]) -> None:
         """Wait until it has as many texts as expected, and compare them all."""
@@ -165,6 +168,11 @@ def patiently() -> Iterator[None]:
         time.sleep(0.05)
 
 
+def _environment(settings: dict[str, str]) -> dict[str, str]:
+    """Ours, but for what the tests in a browser need themselves."""
+    return {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"} | settings
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -178,7 +186,7 @@ def serving(settings: dict[str, str], *command: str) -> Iterator[Installation]:
     address = f"http://127.0.0.1:{port}"
     settings = settings | {"HEED_PUBLIC_URL": address}
     arguments = [sys.executable, "-m", "heed", *(command or ("serve",)), "--port", str(port)]
-    process = subprocess.Popen(arguments, env=os.environ | settings, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(arguments, env=_environment(settings), stdout=subprocess.DEVNULL)
     try:
         here = Installation(address, settings)
         for _ in patiently():

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,8 +17,8 @@ from http.client import HTTPConnection, HTTPException
 from itertools import chain, count
 from pathlib import Path
 
-import databases
 from django.db import connection
+from installation import free_port
 from people import ANNA, World
 
 from heed.core import outbound
@@ -42,13 +41,12 @@ def until(holds: Callable[[], object], what: str) -> None:
 class Installation:
     """Web, dispatcher and worker under the parent that starts again what ends, on the database at ``place``."""
 
-    def __init__(self, place: str, log: Path) -> None:
-        self.port, self.log = _free_port(), log
+    def __init__(self, place: dict[str, str], log: Path) -> None:
+        self.port, self.log = free_port(), log
         self.dead: list[int] = []  # pids
-        name = "HEED_DATABASE_URL" if databases.ENGINE == "postgresql" else "HEED_DATA_DIR"
         command = [sys.executable, "-m", "heed", "serve", "--port", str(self.port)]
         with log.open("wb") as to:
-            self.parent = subprocess.Popen(command, env=os.environ | {name: place}, stdout=to, stderr=to)
+            self.parent = subprocess.Popen(command, env=os.environ | place, stdout=to, stderr=to)
 
     def kill(self, command: str) -> None:
         """End the process that runs ``command``, and what it started, at once and without a word."""
@@ -105,13 +103,6 @@ def _read(path: Path, separator: str | None = None) -> list[str]:
         return path.read_text().split(separator)
     except OSError:
         return []
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 class Load:

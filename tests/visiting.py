@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +12,7 @@ import databases
 import people
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from installation import Installation, serving
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from heed.core import audience, campaigns, inbound, outbound, senders, uploads
@@ -37,21 +31,20 @@ SCHEMES = ("light", "dark")
 class Site:
     """A served installation with the people of ``people.py`` and a little history in it."""
 
-    address: str
+    at: Installation
     world: people.World
-    environment: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        return self.at.address
 
     def run(self, *arguments: str) -> str:
         """What a command of ours prints."""
-        command = [sys.executable, "-m", "heed", *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return self.at.heed(*arguments)
 
     def outbox(self, phone: int) -> list[dict[str, str]]:
         """What this phone of the sandbox got, oldest first."""
-        lines = self.run("sandbox", "outbox", "--to", numbers.show(phone)).splitlines()
-        return [json.loads(line) for line in lines]
+        return self.at.outbox(numbers.show(phone))
 
 
 @pytest.fixture(scope="session")
@@ -67,19 +60,11 @@ def site(django_db_setup, django_db_blocker) -> Iterator[Site]:
         _live_a_little(world)
         connections.close_all()
         databases.move(f"heed_test_{databases.WORKER}")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    environment = os.environ | databases.place(name) | {"HEED_PUBLIC_URL": address}
-    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
-    process = subprocess.Popen([sys.executable, "-m", "heed", "serve", "--port", str(port)], env=environment)
     try:
-        _wait(address, process)
-        yield Site(address, world, environment)
+        with serving(databases.place(name)) as here:
+            yield Site(here, world)
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        databases.drop(name)
 
 
 def _live_a_little(world: people.World) -> None:
@@ -95,17 +80,6 @@ def _live_a_little(world: people.World) -> None:
     file = uploads.store(world.account, "people.csv", [b"phone,name\n07700900503,Cleo\n"], actor=world.owner.email)
     senders.change(world.second, senders.Setting(rate=50), actor="test")  # campaigns from it can be paused in time
     audience.from_upload(world.account, campaign.id, file, uploads.mapping_of(file), actor=world.owner.email)
-
-
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "The installation ended while it started."
-        try:
-            with urllib.request.urlopen(f"{address}/healthz", timeout=2):  # noqa: S310  # our own
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("The installation did not start within 30 seconds.")
 
 
 @pytest.fixture(scope="module")

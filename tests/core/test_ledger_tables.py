@@ -77,7 +77,7 @@ def test_the_keys_and_indexes_are_those_of_the_list(db: None) -> None:
     assert not any(one["foreign_key"] for one in (*consent_has.values(), *ledger_has.values()))
 
 
-def test_the_database_flushes_what_it_commits(live: str) -> None:
+def test_the_database_flushes_what_it_commits(live: object) -> None:
     if IS_POSTGRESQL:
         assert rows("SHOW synchronous_commit") == [("on",)]
     else:

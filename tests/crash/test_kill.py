@@ -23,7 +23,7 @@ STAYS = PHONES[-1] + 1  # a phone that nobody of the load has
 
 
 @pytest.fixture
-def site(live: str, live_world: World, tmp_path: Path) -> Iterator[Installation]:
+def site(live: dict[str, str], live_world: World, tmp_path: Path) -> Iterator[Installation]:
     installation = Installation(live, tmp_path / "log")
     yield installation
     installation.stop()

@@ -13,10 +13,8 @@ from installation import Installation, Phone, Shop, serving
 def installation(django_db_setup: None) -> Iterator[Installation]:
     name = f"heed_journeys_{databases.WORKER}"
     databases.make(name, f"heed_template_{databases.WORKER}")
-    is_postgresql = databases.ENGINE == "postgresql"
-    place = f"{databases.SERVER}{name}" if is_postgresql else str(databases.HOME / name)
     try:
-        with serving({"HEED_DATABASE_URL" if is_postgresql else "HEED_DATA_DIR": place}) as here:
+        with serving(databases.place(name)) as here:
             here.heed("shared-number", "add", "+447700900499")
             yield here
     finally:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import databases
-import pytest
 from django.db.models import Count
 from installation import Installation, Shop, free_port, patiently
 
@@ -21,11 +19,6 @@ from heed.core.models import Message, SandboxDelivery
 from heed.rules.states import MessageState
 
 MESSAGES = 800
-
-
-@pytest.fixture
-def settings(live: str) -> dict[str, str]:
-    return {"HEED_DATABASE_URL" if databases.ENGINE == "postgresql" else "HEED_DATA_DIR": live}
 
 
 @contextmanager
@@ -63,9 +56,9 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
-def test_up_prints_where_it_is_and_a_link_that_signs_in(settings: dict[str, str]) -> None:
+def test_up_prints_where_it_is_and_a_link_that_signs_in(live: dict[str, str]) -> None:
     port = free_port()
-    with up(settings, port, signal.SIGINT) as (here, banner):
+    with up(live, port, signal.SIGINT) as (here, banner):
         assert f"Heed is running at http://127.0.0.1:{port}\n" in banner
         link = re.search(rf"http://127.0.0.1:{port}(/sign-in/[^/]+/)\n", banner)
         assert link is not None
@@ -75,16 +68,16 @@ def test_up_prints_where_it_is_and_a_link_that_signs_in(settings: dict[str, str]
         account = here.heed("account", "list")  # the first one is there, and may be left unnamed
         shop = Shop(here, "my-account", here.heed("api-key", "create", "--name", "till"))
         assert shop.account["free_keyword_number"] == "+447700900499"
-    with up(settings, free_port()) as (here, banner):
+    with up(live, free_port()) as (here, banner):
         assert link[1] not in banner
         assert here.heed("account", "list") == account
         assert Shop(here, shop.slug, shop.key).account["slug"] == "my-account"
 
 
-def test_a_stop_in_the_middle_of_sending_loses_and_doubles_nothing(settings: dict[str, str]) -> None:
+def test_a_stop_in_the_middle_of_sending_loses_and_doubles_nothing(live: dict[str, str]) -> None:
     areas = itertools.product(range(201, 1000), range(100))
     phones = [f"+1{area}55501{line:02}" for area, line in itertools.islice(areas, MESSAGES)]
-    with up(settings, free_port()) as (here, _):
+    with up(live, free_port()) as (here, _):
         shop = Shop(here, "my-account", here.heed("api-key", "create", "--name", "till"))
         number = shop.buy()
         shop.must("POST", "/sms", {"from": number, "message_body": "Hello", "to": [{"phone": phones}]})
@@ -98,7 +91,7 @@ def test_a_stop_in_the_middle_of_sending_loses_and_doubles_nothing(settings: dic
     assert 0 < states[MessageState.SENT] < MESSAGES
     assert SandboxDelivery.objects.count() == states[MessageState.SENT]
 
-    with up(settings, free_port()):
+    with up(live, free_port()):
         for _ in patiently():
             if Message.objects.filter(state=MessageState.SENT).count() == MESSAGES:
                 break
@@ -106,11 +99,11 @@ def test_a_stop_in_the_middle_of_sending_loses_and_doubles_nothing(settings: dic
     assert SandboxDelivery.objects.values("to").distinct().count() == SandboxDelivery.objects.count() == MESSAGES
 
 
-def test_an_import_that_is_killed_goes_on_where_it_ended(settings: dict[str, str], tmp_path: Path) -> None:
+def test_an_import_that_is_killed_goes_on_where_it_ended(live: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "in.csv"
     people = [f"+1{area}55501{line:02}" for area in range(201, 451) for line in range(100)]
     file.write_text("\n".join(["phone_number", *people]))
-    with up(settings, free_port()) as (here, _):
+    with up(live, free_port()) as (here, _):
         arguments = [sys.executable, "-m", "heed", "opt-outs", "import", str(file)]
         killed = subprocess.Popen(arguments, env=os.environ | here.settings, stderr=subprocess.PIPE, text=True)
         assert killed.stderr is not None

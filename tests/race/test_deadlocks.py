@@ -116,7 +116,7 @@ TRIED = [
 ]
 
 
-def test_what_is_tried_again(live: str) -> None:
+def test_what_is_tried_again(live: object) -> None:
     for cause, failures, tries, is_done in TRIED:
         verb = Failing(cause, failures)
         with nullcontext() if is_done else pytest.raises(OperationalError):
@@ -124,7 +124,7 @@ def test_what_is_tried_again(live: str) -> None:
         assert verb.tries == tries, cause
 
 
-def test_inside_a_transaction_nothing_is_tried_again(live: str) -> None:
+def test_inside_a_transaction_nothing_is_tried_again(live: object) -> None:
     """There it is the outer verb that must run again: what it had locked is lost."""
     verb = Failing(errors.DeadlockDetected(), 1)
     with pytest.raises(OperationalError), transaction.atomic():
