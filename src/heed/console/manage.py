@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from heed.console import words
+from heed.console import counting, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.console.inbox import lines as lines_of
 from heed.console.numbers import found, line
@@ -31,7 +31,6 @@ from heed.rules.texts import clean
 
 RECENT = 10  # texts
 SHOWN = 20  # texts that would have read otherwise
-MOST_COUNTED = 10_000
 REPLIES = ("reply_message", "help_reply", "opt_in_reply")
 FIXED = frozenset(keywords.key(word) for word in senders.FIXED_WORDS)
 _BETWEEN = re.compile("[\n\r,;\u060c\u3001\uff0c\uff1b]+")  # commas and semicolons, also Arabic and Chinese ones
@@ -271,13 +270,13 @@ def apply_to_account(request: ConsoleRequest, public_id: str) -> HttpResponse:
         told = ngettext("%(n)s person is opted out of the account.", "%(n)s people are opted out of the account.", done)
         notices.success(request, told % {"n": f"{done:,}"})
         return redirect("apply_to_account" if account_level.who_left(sender).exists() else "number", public_id)
-    count = account_level.who_left(sender)[: MOST_COUNTED + 1].count()
+    count = counting.bounded(account_level.who_left(sender))
     context = {
         "line": line(sender),
         "sender": sender,
         "count": count,
         "now": min(count, account_level.AT_MOST),
-        "shown": f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}",
+        "shown": counting.shown(count),
     }
     return render(request, "console/numbers/apply.html", context)
 

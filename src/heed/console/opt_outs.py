@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from heed.console import ids, recipients, words
+from heed.console import counting, ids, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import consent, opt_out_files, tables
 from heed.core.consent import Cause
@@ -27,7 +27,6 @@ from heed.rules.consent import ALL_SENDERS, State
 from heed.rules.texts import clean
 
 A_PAGE = 50
-MOST_COUNTED = 10_000
 MOST_BY_HAND = 100  # more than these belong in a file
 MOST_NOTE = 500
 A_CHUNK = 64 * 1024  # characters of an export
@@ -56,7 +55,7 @@ def opt_outs(request: ConsoleRequest) -> HttpResponse:
     raw, before = request.GET.get("number", "").strip(), request.GET.get("before", "")
     account = request.account
     found = Consent.objects.filter(account_id=account.id, state=State.OUT)
-    count = found.order_by()[: MOST_COUNTED + 1].count()
+    count = counting.bounded(found)
     recipient = recipients.known(raw, account.country) if raw else None
     if raw:
         found = found.filter(recipient=recipient) if recipient else found.none()
@@ -66,7 +65,7 @@ def opt_outs(request: ConsoleRequest) -> HttpResponse:
     older = {"number": raw} if raw else {}
     context = {
         "rows": standings(account, rows[:A_PAGE]),
-        "count": f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}",
+        "count": counting.shown(count),
         "is_empty": not count,
         "asked": raw,
         "recipient": recipient,

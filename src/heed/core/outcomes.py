@@ -109,6 +109,17 @@ def of_campaign(account_id: int, campaign_id: int) -> Counter[tuple[str, str]]:
     return found
 
 
+def has_any(account_id: int, outcome: str) -> bool:
+    """Whether any message of the account ever came to ``outcome``."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT 1 FROM core_outcomecount WHERE account_id = %s AND outcome = %s
+            UNION ALL SELECT 1 FROM core_outcomedelta WHERE account_id = %s AND outcome = %s LIMIT 1""",
+            [account_id, outcome, account_id, outcome],
+        )
+        return cursor.fetchone() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Hourly:
     hour: datetime
