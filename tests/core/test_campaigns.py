@@ -119,6 +119,14 @@ def test_pasted_numbers(world):
     assert (found.to_send, found.duplicates, found.invalid) == (1, 1, 1)
 
 
+def test_examples_take_few_queries(world, django_assert_max_num_queries):
+    campaign = ready(world, MANY, text="Hello. STOP to leave")
+    for number in range(500, 510):
+        opt_out(world, 447700900000 + number)
+    with django_assert_max_num_queries(4):
+        assert [one.recipient for one in audience.examples(campaign)] == [447700900510, 447700900511, 447700900512]
+
+
 def test_choosing_again_leaves_nothing_of_the_first_choice(world):
     campaign = ready(world)
     audience.from_pasted(world.account, campaign.id, ["07700900509"], actor="anna")

@@ -163,6 +163,7 @@ def test_an_opt_out_names_the_message_it_answered(world):
     assert found.opt_outs.rate(found.outcomes.sent) == 1.0
     day = reports.of_account(world.account, TODAY, TODAY)
     assert day.opt_outs.count == 3
+    assert [one.opt_outs for one in day.days] == [3]
     assert [(row.source, row.word, row.count) for row in day.keywords] == [
         ("keyword", "STOP", 2),
         ("keyword", "UNSUBSCRIBE", 1),

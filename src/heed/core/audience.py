@@ -27,6 +27,7 @@ from heed.rules.merging import Template
 from heed.rules.states import CampaignState
 
 CHUNK, LEAST = 2000, 500
+LOOKED_AT = 200  # drafts, for examples
 PARTS = "parts_"  # with their number: what somebody is counted under who would be sent to
 FICTIONAL = "This number is reserved for fiction; no carrier is given it."
 
@@ -147,13 +148,13 @@ def _counts_of(counted: Mapping[str, int]) -> Counts:
 
 def examples(campaign: Campaign, most: int = 3) -> list[Example]:
     """The first people who would be sent to now, with their texts."""
-    counting, found = Counting(campaign), []
-    for _, recipient, values in drafts.page(campaign.id, (-1, 0), 200):
+    counting, found = Counting(campaign), list[Example]()
+    rows = drafts.page(campaign.id, (-1, 0), LOOKED_AT)
+    blocked = counting.reach([recipient for _, recipient, _ in rows]).blocked
+    for _, recipient, values in rows:
         text, problem = counting.text(json.loads(values))
-        if not problem and recipient not in counting.reach([recipient]).blocked:
+        if not problem and recipient not in blocked and len(found) < most:
             found.append(Example(recipient, text, segments.parts(text)))
-            if len(found) == most:
-                break
     return found
 
 

@@ -70,6 +70,7 @@ def work_through(
                 chunk = window.named(job.rows, pace.chunk)
                 jobs.step(job, partial(_written, job, prepare(chunk), len(chunk)), pace)
             jobs.step(job, partial(_read, job, window, chunks))
+            window.people.clear()  # while the next one is read there is no room for two
     except uploads.Refused as error:
         raise jobs.Failed(str(error)) from error
     return True

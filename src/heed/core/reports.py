@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import TruncHour
 
 from heed.core import database, outcomes, tables
 from heed.core.models import Account, Campaign, Message, OptOutCause, Sender
@@ -180,7 +181,9 @@ def _days(rows: Sequence[Hourly], causes: QuerySet[OptOutCause], first: date, la
     by_day: dict[date, Counter[str]] = defaultdict(Counter)
     for row in rows:
         by_day[row.hour.astimezone(zone).date()][row.outcome] += row.count
-    left = Counter(at.astimezone(zone).date() for at in causes.values_list("at", flat=True).iterator(PAGE))
+    left: Counter[date] = Counter()
+    for hour, count in causes.values_list(TruncHour("at", tzinfo=UTC)).annotate(count=Count("pk")):
+        left[hour.astimezone(zone).date()] += count
     every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [Day(day, Outcomes.of(by_day[day]), left[day]) for day in every]
 
