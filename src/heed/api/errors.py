@@ -12,12 +12,13 @@ from ninja import Field, NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
-from heed.core import outbound, senders
+from heed.core.refused import Refused
 from heed.rules import numbers
 
 log = logging.getLogger(__name__)
 BUSY_FOR_S = 5
 MOST_BYTES = 10 * 2**20
+CONFLICTS = ("taken", "idempotency")  # codes of refusals that come from what there is already
 
 Failure = TypeVar("Failure", bound=Exception)
 
@@ -61,8 +62,7 @@ def answer_all(api: NinjaAPI) -> None:
         api.exception_handler(kind)(lambda _, error: answer(told(error)))
 
     on(ApiError, lambda error: error)
-    on(senders.Refused, _of_senders)
-    on(outbound.Refused, _of_outbound)
+    on(Refused, _refused)
     on(numbers.BadNumber, lambda error: ApiError(400, str(error), error.code))
     on(AuthenticationError, lambda _: _no_key())
     on(ValidationError, _of_validation)
@@ -72,12 +72,8 @@ def answer_all(api: NinjaAPI) -> None:
     on(Exception, _unforeseen)
 
 
-def _of_senders(error: senders.Refused) -> ApiError:
-    return ApiError(409 if error.code == "taken" else 400, str(error), error.code, error.field)
-
-
-def _of_outbound(error: outbound.Refused) -> ApiError:
-    return ApiError(409 if error.code == "idempotency" else 400, str(error), error.code, error.field)
+def _refused(error: Refused) -> ApiError:
+    return ApiError(409 if error.code in CONFLICTS else 400, str(error), error.code, error.field)
 
 
 def _no_key() -> ApiError:

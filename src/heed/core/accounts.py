@@ -15,21 +15,17 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import slugify
 
-from heed.core import audit
+from heed.core import audit, refused
 from heed.core.models import Account, ApiKey, Invitation, Member, Role, SignInLink, User
 from heed.rules import codes, numbers
-from heed.rules.texts import clean
+from heed.rules.texts import clean, line
 
 SIGN_IN_LINK_LASTS = timedelta(hours=24)
 INVITATION_LASTS = timedelta(days=7)
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This can't be done."""
-
-    def __init__(self, words: str, *, field: str = "") -> None:
-        super().__init__(words)
-        self.field = field
 
 
 def create(name: str, *, slug: str = "", country: str = "GB", time_zone: str = "UTC", actor: str) -> Account:
@@ -69,7 +65,7 @@ def change(account: Account, name: str, *, country: str, time_zone: str, actor: 
 
 
 def _checked(name: str, country: str, time_zone: str) -> tuple[str, str, str]:
-    name, country = " ".join(clean(name).split()), country.strip().upper()
+    name, country = line(name), country.strip().upper()
     if not 1 <= len(name) <= 80:
         raise Refused("An account's name has 1 to 80 characters.", field="name")
     if country not in numbers.REGIONS:
@@ -184,7 +180,7 @@ def join(invitation: Invitation, name: str, password: str) -> User:
     with transaction.atomic(durable=True):
         if User.objects.filter(email=invitation.email).exists():
             raise Refused("There is somebody with this address already. Sign in to accept the invitation.")
-        user = User.objects.create_user(invitation.email, password, name=" ".join(clean(name).split())[:80])
+        user = User.objects.create_user(invitation.email, password, name=line(name)[:80])
         _accepted(invitation, user)
     return user
 
@@ -221,7 +217,7 @@ def use_sign_in_link(link: SignInLink) -> bool:
 
 def create_api_key(account: Account, name: str, role: Role, *, actor: str) -> tuple[ApiKey, str]:
     """A key and its secret, which is shown this once and kept as a hash."""
-    name = " ".join(clean(name).split())
+    name = line(name)
     if not 1 <= len(name) <= 80:
         raise Refused("A key's name has 1 to 80 characters.", field="name")
     secret = f"heed_{secrets.token_urlsafe(32)}"

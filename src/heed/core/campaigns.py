@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from heed.core import audit, database, drafts, jobs, outbound
+from heed.core import audit, database, drafts, jobs, outbound, refused
 from heed.core.models import Account, Campaign, Sender
 from heed.core.pace import Pace
 from heed.rules import merging, timing
 from heed.rules.merging import Template
 from heed.rules.states import CampaignState
-from heed.rules.texts import clean
+from heed.rules.texts import clean, line
 from heed.rules.timing import Window
 
 BUILD, COUNT = "campaign.build", "campaign.count"
@@ -23,12 +23,8 @@ EDITABLE = (CampaignState.DRAFT, CampaignState.BUILDING, CampaignState.READY)
 CLEARED_AT_ONCE = 5000
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This can't be done with this campaign."""
-
-    def __init__(self, words: str, *, code: str = "invalid", field: str = "") -> None:
-        super().__init__(words)
-        self.code, self.field = code, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +153,7 @@ def locked(account: Account, campaign_id: int, states: tuple[CampaignState, ...]
 
 
 def _checked(account: Account, plan: Plan) -> Plan:
-    name = " ".join(clean(plan.name).split())
+    name = line(plan.name)
     if not 1 <= len(name) <= 80:
         raise Refused("A campaign's name has 1 to 80 characters.", field="name")
     if plan.sender and (plan.sender.account_id != account.id or plan.sender.closed_at is not None):

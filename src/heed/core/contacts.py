@@ -8,12 +8,12 @@ from functools import partial
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from heed.core import audit, database, jobs, people, uploads
+from heed.core import audit, database, jobs, people, refused, uploads
 from heed.core.models import Account, Contact, ContactList, Job, ListMember, StoredFile
 from heed.core.pace import Pace
 from heed.core.people import Named
 from heed.rules import columns, numbers
-from heed.rules.texts import clean
+from heed.rules.texts import clean, line
 
 IMPORT = "contacts.import"
 CHUNK = 1000
@@ -21,12 +21,8 @@ MOST_FIELDS, MOST_VALUE, MOST_WORDS = 100, 500, 1000
 DELETED_AT_ONCE = 500
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This can't be done."""
-
-    def __init__(self, words: str, *, field: str = "") -> None:
-        super().__init__(words)
-        self.field = field
 
 
 # Lists
@@ -79,7 +75,7 @@ def size(contact_list: ContactList, most: int = 10_000) -> int:
 
 
 def _name(raw: str) -> str:
-    name = " ".join(clean(raw).split())
+    name = line(raw)
     if not 1 <= len(name) <= 80:
         raise Refused("A list's name has 1 to 80 characters.", field="name")
     return name

@@ -10,9 +10,9 @@ from typing import BinaryIO
 from django.db.models import Sum
 from django.db.models.functions import Length
 
-from heed.core import database
+from heed.core import database, refused
 from heed.core.models import Account, FileChunk, FilePurpose, StoredFile
-from heed.rules.texts import clean
+from heed.rules.texts import line
 
 CHUNK = 1 << 20
 MOST_BYTES = 100 * 2**20
@@ -20,7 +20,7 @@ KEPT = timedelta(days=90)
 INCOMPLETE_KEPT = timedelta(days=1)
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This file can't be stored."""
 
 
@@ -40,7 +40,7 @@ def store(account: Account, name: str, parts: Iterable[bytes], *, purpose: FileP
 
 
 def begin(account: Account, name: str, *, purpose: FilePurpose, actor: str) -> StoredFile:
-    name = " ".join(clean(name).replace("/", " ").replace("\\", " ").split())[-200:] or "file"
+    name = line(name.replace("/", " ").replace("\\", " "))[-200:] or "file"
     return StoredFile.objects.create(account=account, purpose=purpose, name=name, actor=actor[:120])
 
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
-from heed.core import audit, consent, database, senders, tables
+from heed.core import audit, consent, database, refused, senders, tables
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.models import Account, Sender, Source
 from heed.core.pace import Pace
@@ -37,7 +37,7 @@ _NAMES = {"phone": "phone_number", "phonenumber": "phone_number", "number": "pho
 _CONFLICT = "This person texted START after this opt-out."
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This file can't be imported."""
 
 

@@ -11,7 +11,7 @@ from typing import Any  # JSON that we keep for others
 from django.db import transaction
 from django.db.models import QuerySet
 
-from heed.core import accounts, database, events, gate, outcomes, senders
+from heed.core import accounts, database, events, gate, outcomes, refused, senders
 from heed.core.events import Happened
 from heed.core.models import (
     Account,
@@ -36,12 +36,8 @@ MOST_PARTS = 10
 ANSWERS_LAST = timedelta(hours=24)  # how long a token is known
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This message can't be sent."""
-
-    def __init__(self, words: str, *, code: str = "invalid", field: str = "") -> None:
-        super().__init__(words)
-        self.code, self.field = code, field
 
 
 @dataclass(frozen=True, slots=True)

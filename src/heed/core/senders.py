@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from heed.core import audit
+from heed.core import audit, refused
 from heed.core.models import Account, Connection, Keyword, Message, Sender, SenderKind
 from heed.rules import keywords, numbers, packs
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.reading import read
-from heed.rules.texts import clean
+from heed.rules.texts import clean, line
 from heed.rules.verdicts import Verdict
 
 LINGERS = timedelta(days=packs.ALIVE_DAYS)  # how long a released number and a removed keyword keep working
@@ -25,12 +25,8 @@ FIXED_WORDS = ("STOP", "UNSUBSCRIBE")  # listed with every number, and never rem
 MOST_KEYWORDS = 200
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This can't be done."""
-
-    def __init__(self, words: str, *, code: str = "invalid", field: str = "") -> None:
-        super().__init__(words)
-        self.code, self.field = code, field
 
 
 def take_number(account: Account, number: int, link: Connection, *, actor: str) -> Sender:
@@ -205,7 +201,7 @@ def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:
         taken = {keywords.key(word.word) for word in setting.keywords}
     words: dict[str, str] = {}
     for raw in setting.opt_in_words or ():
-        word = " ".join(clean(raw).split())
+        word = line(raw)
         key = keywords.key(word)
         if not word or len(word) > 40 or not key:
             raise Refused("An opt-in word has 1 to 40 characters.", field="opt_in_words")
@@ -249,7 +245,7 @@ def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> li
     if len(words) > MOST_KEYWORDS:
         raise Refused(f"A number has at most {MOST_KEYWORDS} keywords.", code="too_many", field="keywords")
     for one in words:
-        word = Word(" ".join(clean(one.word).split()), clean(one.reply).strip())
+        word = Word(line(one.word), clean(one.reply).strip())
         if not word.word or len(word.word) > 40:
             raise Refused("A keyword has 1 to 40 characters.", field="keywords")
         if len(word.reply) > MOST_REPLY:

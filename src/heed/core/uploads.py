@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any  # JSON that a row keeps.
 
-from heed.core import files, tables
+from heed.core import files, refused, tables
 from heed.core.models import Account, FilePurpose, StoredFile
 from heed.core.tables import Line
 from heed.rules import columns, numbers
@@ -20,12 +20,11 @@ MOST_CELL = 500  # characters of a value that is kept
 PASTED = "pasted numbers"
 
 
-class Refused(ValueError):
+class Refused(refused.Refused):
     """This file can't be used."""
 
     def __init__(self, words: str, *, field: str = "file") -> None:
-        super().__init__(words)
-        self.field = field
+        super().__init__(words, field=field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,3 +12,8 @@ def clean(raw: str) -> str:
     if raw.isprintable():  # nearly all is, and neither of these
         return raw
     return _SURROGATE.sub("\ufffd", raw.replace("\0", "\u2400"))
+
+
+def line(raw: str) -> str:
+    """``raw`` cleaned and on one line, with one space where there were several: a name, a keyword."""
+    return " ".join(clean(raw).split())

@@ -12,20 +12,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, connection
 
-from heed.core import accounts, opt_out_files, outbound, senders, tables
+from heed.core import tables
 from heed.core.models import Account
+from heed.core.refused import Refused
 from heed.rules import numbers
 
 ACTOR = "command line"  # as the ledger and the audit trail name it
 
-_REFUSALS = (
-    accounts.Refused,
-    senders.Refused,
-    outbound.Refused,
-    opt_out_files.Refused,
-    tables.BadFile,
-    numbers.BadNumber,
-)
+_REFUSALS = (Refused, tables.BadFile, numbers.BadNumber)
 _NO_TABLES = ("no such table", "does not exist", "unable to open database file")
 
 
