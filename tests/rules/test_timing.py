@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -61,3 +62,8 @@ def test_the_next_opening():
 def test_a_new_campaign_in_the_us_waits_for_daytime():
     assert timing.default_window("US") == DAY
     assert timing.default_window("GB") is None
+
+
+def test_a_time_is_shown_in_utc() -> None:
+    at = datetime(2026, 3, 31, 11, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert timing.show(at) == "2026-03-31T09:30:00Z"

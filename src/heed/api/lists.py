@@ -11,7 +11,7 @@ from ninja import Query
 from pydantic import BeforeValidator, WithJsonSchema
 
 from heed.api.errors import ApiError, not_here
-from heed.rules import codes
+from heed.rules import codes, timing
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many items at most")]
 Next = Annotated[str, Query(description="The `next` of the page before this one")]
@@ -40,7 +40,7 @@ Time = Annotated[
 
 
 def time_shown(value: datetime | None) -> str | None:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value else None
+    return timing.show(value) if value else None
 
 
 def shown(prefix: str, row_id: int) -> str:

@@ -44,8 +44,8 @@ def from_column(value: Any) -> datetime | None:
         return None
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    time: datetime = value
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    at: datetime = value
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def now() -> datetime:

@@ -23,7 +23,7 @@ from heed.core.consent import Cause, Doing, Verb
 from heed.core.models import Account, Sender, Source
 from heed.core.pace import Pace
 from heed.core.tables import Line
-from heed.rules import numbers
+from heed.rules import numbers, timing
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.texts import clean
 
@@ -230,7 +230,7 @@ def rows(account_id: int, page: int = 5000) -> Iterator[tuple[str, str, str, str
             yield (
                 numbers.show(recipient),
                 scope if re.fullmatch(r"\+\d+", scope) else tables.guard(scope),
-                at.isoformat().replace("+00:00", "Z") if at else "",
+                timing.show(at) if at else "",
                 tables.guard(note or ""),
                 source or "",
             )

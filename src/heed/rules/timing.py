@@ -6,7 +6,7 @@ The time is given, never taken.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,11 @@ class Window:
         if self.opens < self.closes:
             return self.opens <= local.hour < self.closes
         return local.hour >= self.opens or local.hour < self.closes
+
+
+def show(at: datetime) -> str:
+    """``at`` as programs and files get it: 2026-03-31T09:30:00Z."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def default_window(country: str) -> Window | None:

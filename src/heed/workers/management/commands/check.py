@@ -7,7 +7,7 @@ import json
 from django.core.management.base import CommandError, CommandParser
 
 from heed.core import gate, senders
-from heed.rules import numbers
+from heed.rules import numbers, timing
 from heed.workers.options import PlainCommand, account_of, add_account
 
 
@@ -28,7 +28,7 @@ class Command(PlainCommand):
         blocked = gate.may_send(owner.id, found.id, people, pool_id=found.pool_id)
         for person in people:
             block = blocked.get(person)
-            since = block.since.isoformat() if block and block.since else None
+            since = timing.show(block.since) if block and block.since else None
             item = {"phone_number": numbers.show(person), "allowed": block is None, "reason": block and block.reason}
             self.stdout.write(json.dumps(item | {"scope": block and block.scope, "since": since}))
         if blocked:

@@ -8,12 +8,11 @@ from typing import Any  # Options of a command have every type.
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
-from django.utils import timezone
 
 from heed.core import inbound, sandbox
 from heed.core.models import SandboxDelivery
 from heed.providers.sandbox import FAILURES
-from heed.rules import numbers
+from heed.rules import numbers, timing
 from heed.rules.values import InboundText
 from heed.workers.options import PlainCommand, positive
 
@@ -47,8 +46,8 @@ class Command(PlainCommand):
 
     def outbox(self, options: dict[str, str]) -> None:
         for one in SandboxDelivery.objects.filter(to=_phone(options["to"])).order_by("id").iterator():
-            at = timezone.localtime(one.at, timezone.get_default_timezone()).isoformat()
-            self._print({"from": one.from_address, "to": numbers.show(one.to), "text": one.text, "at": at})
+            shown = {"from": one.from_address, "to": numbers.show(one.to), "text": one.text}
+            self._print(shown | {"at": timing.show(one.at)})
 
     def hook_url(self, options: dict[str, str]) -> None:
         self.stdout.write(f"{settings.PUBLIC_URL}/hooks/sandbox/{sandbox.connection_of().token}/")

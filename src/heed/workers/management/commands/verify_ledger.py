@@ -7,7 +7,7 @@ import json
 from django.core.management.base import CommandParser
 
 from heed.core import replay
-from heed.rules import numbers
+from heed.rules import numbers, timing
 from heed.rules.consent import NOTHING, Row
 from heed.workers.options import PlainCommand
 
@@ -38,5 +38,5 @@ class Command(PlainCommand):
 
 def _shown(row: Row | None) -> dict[str, object]:
     row = row or NOTHING
-    since = row.since.isoformat() if row.since else None
+    since = timing.show(row.since) if row.since else None
     return {"state": row.state.value, "held": row.held, "since": since, "never": row.never}
