@@ -171,6 +171,17 @@ def test_an_opt_out_names_the_message_it_answered(world):
     assert [(row.sender, row.sent, row.opt_outs) for row in day.senders] == [(world.number.address, 200, 3)]
 
 
+def test_what_was_sent_after_it_is_not_its_cause(world):
+    campaign = running_campaign(world)
+    send(world, 200)
+    text_stop(world, ANNA)
+    outbound.queue(world.second, [Draft(ANNA, numbers.show(ANNA), "Hi")], door="api", actor="")
+    send(world)  # another sender may still write to her
+    assert Message.objects.filter(recipient=ANNA, state="sent").count() == 2
+    causes.attribute()
+    assert OptOutCause.objects.get().campaign_id == campaign.id
+
+
 def test_the_bookmark_moves_behind_what_has_settled_alone(world):
     text_stop(world, ANNA)
     causes.attribute()
