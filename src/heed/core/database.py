@@ -115,7 +115,9 @@ def _cursor() -> Iterator[Any]:
     from psycopg import Cursor  # SQLite does without
 
     connection.ensure_connection()
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+    # As Django's own cursors are: watched, counted, and refused in a transaction that is broken.
+    wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with wrapped(Cursor(connection.connection)) as cursor:
         yield cursor
 
 
