@@ -117,7 +117,7 @@ def _cursor() -> Iterator[Any]:
     connection.ensure_connection()
     # As Django's own cursors are: watched, counted, and refused in a transaction that is broken.
     wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrapped(Cursor(connection.connection)) as cursor:
+    with wrapped(Cursor(connection.connection)) as cursor:  # type: ignore[arg-type]  # the stubs know no driver
         yield cursor
 
 
