@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.contrib.auth.hashers import make_password
+from django.test import Client
 
 from heed.core import accounts, senders
 from heed.core.models import Account, Connection, Role, Sender, User
@@ -68,3 +69,10 @@ def person(account: Account, email: str, role: Role) -> User:
 def _hashed() -> str:
     """Argon2 is slow by design: once is enough for all the people of all tests."""
     return make_password(PASSWORD)
+
+
+def signed_in(user: User) -> Client:
+    """A browser of this person's own."""
+    client = Client()
+    client.force_login(user)
+    return client

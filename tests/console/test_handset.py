@@ -15,12 +15,6 @@ from heed.rules.values import InboundText, Outgoing
 PHONE = f"/handset/?phone=%2B{ANNA}"
 
 
-@pytest.fixture
-def owner(client, world):
-    client.force_login(world.owner)
-    return client
-
-
 def arrive(world, text, sender=None, phone=ANNA):
     """Queue a message and let the sandbox deliver it."""
     sender = sender or world.number

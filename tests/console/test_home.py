@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
-from people import ANNA, BEN, World
+from people import ANNA, BEN, World, signed_in
 from reading import said
 
 from heed.core import causes, gate, handoff, inbound, outbound
@@ -36,9 +35,7 @@ def send(world: World) -> None:
 
 
 def home(user) -> str:
-    client = Client()
-    client.force_login(user)
-    return said(client.get("/"))
+    return said(signed_in(user).get("/"))
 
 
 TODAY = "2 Messages sent today 1 Not sent: opted out 1 Texts received today 1 People who left today"
@@ -62,7 +59,6 @@ def test_yesterday_is_not_today(lived: World) -> None:
 
 
 def test_it_asks_little(lived: World, django_assert_max_num_queries) -> None:
-    client = Client()
-    client.force_login(lived.owner)
+    client = signed_in(lived.owner)
     with django_assert_max_num_queries(20):
         client.get("/")

@@ -14,12 +14,6 @@ from heed.rules import numbers
 from heed.rules.values import InboundText
 
 
-@pytest.fixture
-def owner(client, world):
-    client.force_login(world.owner)
-    return client
-
-
 def text(world, words, phone=ANNA, to=FIRST_NUMBER):
     raw = InboundText("", numbers.show(phone) if isinstance(phone, int) else phone, numbers.show(to), words)
     return Inbound.objects.get(id=inbound.receive(world.link, [raw])[0].id)

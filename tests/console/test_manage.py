@@ -16,12 +16,6 @@ from heed.rules.consent import ALL_SENDERS
 from heed.rules.values import InboundText
 
 
-@pytest.fixture
-def owner(client, world):
-    client.force_login(world.owner)
-    return client
-
-
 def at(name, sender):
     return reverse(name, args=[ids.public(ids.SENDER, sender.id)])
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
-from people import ANNA, BEN, CLEO
+from people import ANNA, BEN, CLEO, signed_in
 from reading import said
 
 from heed.console import ids, words
@@ -21,17 +20,6 @@ from heed.rules.states import MessageState
 from heed.rules.values import InboundText
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def owner(world):
-    return signed_in(world.owner)
-
-
-def signed_in(user):
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def queue(sender, *people, text="Hello", send=""):

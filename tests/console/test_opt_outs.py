@@ -7,8 +7,7 @@ import io
 from datetime import UTC, datetime
 
 import pytest
-from django.test import Client
-from people import ANNA, BEN, CLEO
+from people import ANNA, BEN, CLEO, signed_in
 from reading import fields, said
 
 from heed.console import ids
@@ -23,17 +22,6 @@ from heed.rules.values import InboundText
 ACCOUNT = "account"
 HISTORY = f"/opt-outs/{ANNA}/"
 REASON = "They rang and asked to be back"
-
-
-@pytest.fixture
-def owner(world):
-    return signed_in(world.owner)
-
-
-def signed_in(user):
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def leave(world, recipient=ANNA, sender_id=ALL_SENDERS, source=Source.WEB_FORM, **rest):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
-from people import ANNA, BEN, CLEO, FIRST_NUMBER
+from people import ANNA, BEN, CLEO, FIRST_NUMBER, signed_in
 from reading import fields, said
 
 from heed.core import accounts, consent, gate, senders
@@ -15,17 +15,6 @@ from heed.rules.consent import ALL_SENDERS
 
 FROM = numbers.show(FIRST_NUMBER)
 TYPED = {"from": FROM, "to": "07700 900501, +44 7700 900502", "text": "Hello! To opt out, text STOP to +447700900001"}
-
-
-@pytest.fixture
-def owner(world):
-    return signed_in(world.owner)
-
-
-def signed_in(user):
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def leave(world, recipient, sender_id=ALL_SENDERS):
