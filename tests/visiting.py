@@ -15,7 +15,8 @@ from axe_playwright_python.sync_playwright import Axe
 from installation import Installation, serving
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from heed.core import audience, campaigns, inbound, outbound, senders, uploads
+from heed.core import audience, campaigns, inbound, outbound, reviews, senders, uploads
+from heed.core.models import Decision
 from heed.rules import numbers
 from heed.rules.values import InboundText
 
@@ -23,6 +24,7 @@ FLAGS = (
     "--disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+UNDECIDED = "+447700900590"  # the phone whose texts are in review
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 
@@ -80,6 +82,10 @@ def _live_a_little(world: people.World) -> None:
     file = uploads.store(world.account, "people.csv", [b"phone,name\n07700900503,Cleo\n"], actor=world.owner.email)
     senders.change(world.second, senders.Setting(rate=50), actor="test")  # campaigns from it can be paused in time
     audience.from_upload(world.account, campaign.id, file, uploads.mapping_of(file), actor=world.owner.email)
+    for at, words in enumerate(("stpo", "not interested")):
+        inbound.receive(world.link, [InboundText(f"review-{at}", UNDECIDED, world.number.address, words)])
+    first = reviews.queue(world.account)[0]
+    reviews.decide(first, Decision.NOT_AN_OPT_OUT, actor=world.owner.email, note="A typing game.")
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,13 @@ from visiting import SCHEMES, WIDTHS
 # Pages that need an id of something are reached by the first link to them on another page.
 PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
-    "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
+    "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign", "reviews",
+    "decided_reviews",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "number": ("numbers", "th a.number"),
     "release_number": ("numbers", "a[href$='/release/']"),
+    "review": ("reviews", "th a.number"),
     "message": ("messages", ".message-cell a"),
     "opt_out_history": ("opt_outs", "tbody a"),
     "campaign": ("campaigns", "tbody tr:last-child a"),
@@ -25,7 +27,7 @@ LINKED: dict[str, tuple[str, str]] = {
 OTHERS = {
     "choose_account", "sign_in_link", "join", "account_login", "account_logout", "account_reauthenticate",
     "account_set_password", "account_signup", "account_inactive", "quick_send_count", "cancel_message",
-    "opt_out_text", "export_opt_outs", "remove_opt_out", "handset_screen", "handset_text",
+    "opt_out_text", "decide_review", "export_opt_outs", "remove_opt_out", "handset_screen", "handset_text",
     "switch_all_numbers", "reply_parts", "change_replies", "change_keywords", "add_keywords", "switch_number",
     "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key",

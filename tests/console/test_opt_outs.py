@@ -177,7 +177,7 @@ def test_pages_follow_each_other(world, owner, django_assert_max_num_queries):
         leave(world, recipient)
     seen, path = [], "/opt-outs/"
     while path:
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(10):
             page = owner.get(path)
         seen += [row.recipient for row in page.context["rows"]]
         path = page.context["older"] and f"/opt-outs/?{page.context['older']}"
@@ -438,7 +438,7 @@ def test_the_history_costs_the_same_for_many(world, owner, django_assert_max_num
     for at in range(60):
         text(world, "Hello", key=f"t{at}")
         outbound.queue(world.number, [Draft(ANNA, numbers.show(ANNA), "Hi")], door="test", actor="")
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         owner.get(HISTORY)
 
 

@@ -62,11 +62,7 @@ def list_reviews(
     next: Next = "",
 ) -> Any:
     account, start = account_of(request), start_of(next)
-    if status == "open":
-        rows = reviews.queue(account).filter(id__gt=start or 0)
-    else:
-        rows = reviews.decided(account)
-        rows = rows.filter(id__lt=start) if start else rows
+    rows = reviews.queue(account).filter(id__gt=start or 0) if status == "open" else reviews.decided(account, start)
     return page_of(list(rows[: limit + 1]), limit, _shown)
 
 

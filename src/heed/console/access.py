@@ -97,4 +97,9 @@ def context(request: HttpRequest) -> dict[str, object]:
         account, role = member.account, Role(member.role)
     mine = Member.objects.filter(user_id=request.user.pk or 0, account__closed_at=None).order_by("account__name")
     accounts = [member.account for member in mine.select_related("account")]
-    return {"account": account, "role": role, "accounts": accounts, "menu": menu.of(request, role or Role.VIEWER)}
+    return {
+        "account": account,
+        "role": role,
+        "accounts": accounts,
+        "menu": menu.of(request, account, role or Role.VIEWER),
+    }

@@ -21,7 +21,7 @@ from heed.console.messages import lines
 from heed.console.opt_outs import MOST_NOTE, THE_ACCOUNT, standings
 from heed.core import consent, gate
 from heed.core.consent import Cause
-from heed.core.models import Account, Consent, Inbound, LedgerEntry, Message, Sender, Source
+from heed.core.models import Account, Consent, Decision, Inbound, LedgerEntry, Message, Review, Sender, Source
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS, Act, State
 from heed.rules.texts import clean
@@ -120,7 +120,10 @@ def _moments(account: Account, recipient: int, before: datetime | None) -> Itera
     # A free keyword may come in on a number of another account: what else stands in such a text is not ours to read.
     ours = Q(account=account) | Q(account=None)
     proofs = {row.id: row.text for row in Inbound.objects.filter(ours, id__in=evidence)}
-    yield from (_of_entry(entry, places, proofs.get(entry.inbound_id or 0, "")) for entry in ledger)
+    found = Review.objects.filter(account=account, recipient=recipient, inbound__in=evidence)
+    decided = {one.release_entry_id: one for one in found}
+    for entry in ledger:
+        yield _of_entry(entry, places, proofs.get(entry.inbound_id or 0, ""), decided.get(entry.id))
     texts = Inbound.objects.filter(account=account, recipient=recipient).exclude(id__in=evidence).order_by("-id")
     yield from (_of_text(row) for row in (texts.filter(received_at__lt=before) if before else texts)[:most])
     sent = Message.objects.filter(account=account, recipient=recipient).select_related("sender").order_by("-id")
@@ -148,32 +151,54 @@ def _of_text(row: Inbound) -> Moment:
     return Moment(row.received_at, title, words.verdict(row.verdict), detail, row.text)
 
 
-def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str) -> Moment:
-    scope, how = words.scope(entry.sender_id, places), words.how(entry, places)
+def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str, decided: Review | None) -> Moment:
+    told = {"scope": words.scope(entry.sender_id, places), "how": words.how(entry, places)}
     titles = {
-        Act.OPT_OUT: _("Opted out of %(scope)s %(how)s"),
-        Act.OPT_IN: _("Opted back in to %(scope)s %(how)s"),
-        Act.HOLD: _("Held for review at %(scope)s"),
-        Act.RELEASE: _("Review of %(scope)s ended"),
+        Act.OPT_OUT: _("Opted out of %(scope)s %(how)s") % told,
+        Act.OPT_IN: _("Opted back in to %(scope)s %(how)s") % told,
+        Act.HOLD: _("Held by a review: this may be an opt-out of %(scope)s") % told,
+        Act.RELEASE: _ended(decided, told["scope"]),
         Act.ERASE: _("Texts and evidence erased"),
     }
     facts = [
         _("Never contact: START does not lift it.") if entry.never else "",
-        _("Rule: %(rule)s, policy %(policy)s.") % {"rule": entry.rule, "policy": entry.policy} if entry.rule else "",
+        _rule(entry),
         _("Took effect on %(day)s.") % {"day": words.day(entry.effective_at)}
         if words.day(entry.effective_at) != words.day(entry.received_at)
         else "",
         entry.note,
     ]
-    colour = "orange" if entry.act in (Act.OPT_OUT, Act.HOLD) else "green"
+    leaves = entry.act in (Act.OPT_OUT, Act.HOLD) or (decided is not None and decided.decision == Decision.OPT_OUT)
     return Moment(
         entry.received_at,
-        titles[Act(entry.act)] % {"scope": scope, "how": how},
-        words.Badge(_("Entry %(id)s") % {"id": entry.id}, colour),
+        titles[Act(entry.act)],
+        words.Badge(_("Entry %(id)s") % {"id": entry.id}, "orange" if leaves else "green"),
         " ".join(fact for fact in facts if fact),
-        text,
+        "" if decided else text,  # it stands at the hold, or at the opt-out
         evidence=entry.evidence,
     )
+
+
+def _ended(review: Review | None, scope: str) -> str:
+    """How a review ended."""
+    told = {"scope": scope, "who": review.decided_by if review else ""}
+    if review is None:
+        return _("The review about %(scope)s ended") % told
+    if not review.decided_by:
+        return _("The review about %(scope)s was not decided in time: an opt-out") % told
+    if review.decision == Decision.OPT_OUT:
+        return _("The review about %(scope)s was decided by %(who)s: an opt-out") % told
+    return _("The review about %(scope)s was decided by %(who)s: not an opt-out") % told
+
+
+def _rule(entry: LedgerEntry) -> str:
+    """Which rule acted, and on which words where these were not a keyword."""
+    if not entry.rule:
+        return ""
+    told = {"rule": entry.rule, "policy": entry.policy, "words": entry.word}
+    if entry.source in (Source.REQUEST, Source.REVIEW, Source.DEADLINE):
+        return _("Rule: %(rule)s, for “%(words)s”, policy %(policy)s.") % told
+    return _("Rule: %(rule)s, policy %(policy)s.") % told
 
 
 @administrators_only

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from heed.console import counting
 from heed.console.access import ACCOUNT_KEY, ConsoleRequest, page
-from heed.core import accounts, outcomes, senders
+from heed.core import accounts, outcomes, reviews, senders
 from heed.core.models import Account, Connection, Consent, Inbound, Member, Message, OptOutCause, Sender, SenderKind
 from heed.rules.consent import State
 from heed.rules.states import MessageState
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    words: str
+    title: str
     count: str
     address: str
 
@@ -43,10 +43,13 @@ class Figure:
 def home(request: ConsoleRequest) -> HttpResponse:
     account = request.account
     steps = _steps(account)
+    overdue, due = _urgent(account)
     context = {
         "steps": steps,
         "is_new": not all(step.is_done for step in steps),
         "figures": _figures(account),
+        "overdue": overdue,
+        "due": due,
         "stopped": list(Connection.objects.filter(account__in=[account, None]).exclude(stopped_at=None)),
         "free_keyword": accounts.free_keyword(account),
         "shared": senders.shared_number(),
@@ -83,6 +86,17 @@ def _steps(account: Account) -> list[Step]:
             outcomes.has_any(account.id, MessageState.SUPPRESSED),
         ),
     ]
+
+
+def _urgent(account: Account) -> tuple[str, str]:
+    """How many reviews are overdue, and how many others are due within a day; "" for none."""
+    now, waiting = timezone.now(), reviews.queue(account)
+    near = waiting.filter(due_at__lte=now + reviews.WARN_BEFORE)
+    if not near.exists():
+        return "", ""
+    late, soon = near.filter(due_at__lte=now), near.filter(due_at__gt=now)
+    counts = [counting.waiting(found) for found in (late, soon)]
+    return counts[0].removeprefix("0"), counts[1].removeprefix("0")
 
 
 def _figures(account: Account) -> list[Figure]:

@@ -8,7 +8,7 @@ from django.http import Http404
 from heed.rules import codes
 
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
-MEMBER, INVITATION, KEY = "mem", "inv", "key"
+MEMBER, INVITATION, KEY, REVIEW = "mem", "inv", "key", "rev"
 CAMPAIGN, FILE, LIST, CONTACT = "cmp", "fil", "lst", "con"
 
 

@@ -17,21 +17,29 @@ from django.views.decorators.http import require_POST, require_safe
 from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import gate, inbound, senders
-from heed.core.models import Account, Inbound
+from heed.core.models import Account, Inbound, Review
 from heed.rules import numbers
+from heed.rules.verdicts import Verdict
 
 A_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One text as the list shows it. ``stands`` is whether its sender has left what a STOP there would leave."""
+    """One text as the list shows it.
+
+    ``stands`` is whether its sender has left what a STOP there would leave, ``is_held`` whether a review holds that.
+    ``review`` is the id of its own review, ``decision`` what was decided there.
+    """
 
     text: Inbound
     id: str
     phone: str
     badge: words.Badge
     stands: bool
+    is_held: bool
+    review: str
+    decision: words.Badge | None
     reply: str
     to: str
 
@@ -49,14 +57,18 @@ def inbox(request: ConsoleRequest) -> HttpResponse:
 
 
 def lines(account: Account, rows: Sequence[Inbound]) -> list[Line]:
-    left = _left(account, rows)
+    blocked = _blocked(account, rows)
+    found = {one.inbound_id: one for one in Review.objects.filter(account=account, inbound__in=_in_review(rows))}
     return [
         Line(
             row,
             ids.public(ids.INBOUND, row.id),
             numbers.pretty(row.recipient) if row.recipient else row.from_address,
             words.verdict(row.verdict),
-            row.id in left,
+            blocked.get(row.id) == "opted_out",
+            blocked.get(row.id) == "in_review",
+            ids.public(ids.REVIEW, found[row.id].id) if row.id in found else "",
+            words.decision(found[row.id]) if row.id in found else None,
             _reply(row),
             recipients.pretty(row.to_address),
         )
@@ -64,18 +76,22 @@ def lines(account: Account, rows: Sequence[Inbound]) -> list[Line]:
     ]
 
 
-def _left(account: Account, rows: Sequence[Inbound]) -> set[int]:
-    """The texts whose senders the gate lets nothing more go to, from what an opt-out there would leave."""
+def _in_review(rows: Sequence[Inbound]) -> list[int]:
+    return [row.id for row in rows if row.verdict == Verdict.REVIEW]
+
+
+def _blocked(account: Account, rows: Sequence[Inbound]) -> dict[int, str]:
+    """The texts whose senders the gate lets nothing more go to, from what an opt-out there would leave, and why."""
     by_scope: dict[int, list[Inbound]] = defaultdict(list)
     for row in rows:
         if row.sender and row.recipient:
             by_scope[senders.scope_of(row.sender)].append(row)
     return {
-        row.id
+        row.id: blocked[row.recipient].reason
         for scope, texts in by_scope.items()
         for blocked in [gate.may_send(account.id, scope, [row.recipient or 0 for row in texts])]
         for row in texts
-        if row.recipient in blocked and blocked[row.recipient].reason == "opted_out"
+        if row.recipient in blocked
     }
 
 

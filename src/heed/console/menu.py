@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -10,24 +10,35 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from heed.core.models import Role
+from heed.console import counting
+from heed.core import reviews
+from heed.core.models import Account, Role
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One page group. ``pages`` are the names of its other pages; ``senders`` hides it from who may not send."""
+    """One page group. ``pages`` are the names of its other pages; ``senders`` hides it from who may not send.
+
+    ``waiting`` counts what waits there for somebody; "" if nothing does.
+    """
 
     page: str
     title: str | Promise
     icon: str
     pages: tuple[str, ...] = ()
     senders: bool = False
+    waiting: Callable[[Account], str] = lambda account: ""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     title: str | Promise
     entries: Sequence[Entry]
+
+
+def _open_reviews(account: Account) -> str:
+    count = counting.waiting(reviews.queue(account))
+    return "" if count == "0" else count
 
 
 _OWN_SIGN_IN = (
@@ -57,6 +68,7 @@ GROUPS = (
             Entry("campaigns", _("Campaigns"), "speakerphone", _CAMPAIGN),
             Entry("messages", _("Messages"), "messages", ("message",)),
             Entry("inbox", _("Inbox"), "inbox"),
+            Entry("reviews", _("Reviews"), "list-check", ("review", "decided_reviews"), waiting=_open_reviews),
         ],
     ),
     Group(
@@ -85,6 +97,7 @@ class Shown:
     icon: str
     address: str
     is_current: bool
+    waiting: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +106,20 @@ class ShownGroup:
     entries: list[Shown]
 
 
-def of(request: HttpRequest, role: Role) -> list[ShownGroup]:
+def of(request: HttpRequest, account: Account, role: Role) -> list[ShownGroup]:
     """The menu as somebody with ``role`` sees it on the page of ``request``."""
     here = request.resolver_match.url_name if request.resolver_match else ""
     return [
         ShownGroup(
             group.title,
             [
-                Shown(entry.title, entry.icon, reverse(entry.page), here in (entry.page, *entry.pages))
+                Shown(
+                    entry.title,
+                    entry.icon,
+                    reverse(entry.page),
+                    here in (entry.page, *entry.pages),
+                    entry.waiting(account),
+                )
                 for entry in group.entries
                 if role.may_send or not entry.senders
             ],

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from heed.core.models import Account, LedgerEntry, Message, Sender, Source
+from heed.core.models import Account, Decision, LedgerEntry, Message, Review, Sender, Source
 from heed.rules.consent import ALL_SENDERS, Block
 from heed.rules.states import CampaignState, MessageState
 from heed.rules.verdicts import Verdict
@@ -76,6 +76,10 @@ REASONS = {
     "too_long": gettext_lazy("Too long with its merge fields"),
     "": gettext_lazy("Without a reason"),
 }
+DECISIONS = {
+    Decision.OPT_OUT: Badge(gettext_lazy("Opt-out"), "orange"),
+    Decision.NOT_AN_OPT_OUT: Badge(gettext_lazy("Not an opt-out"), "green"),
+}
 UNREAD = Badge(gettext_lazy("Not read yet"), "secondary")
 
 
@@ -94,6 +98,11 @@ def verdict(value: str) -> Badge:
 def reason(code: str) -> str:
     """Why messages of a campaign were not sent; a carrier's own code stands for itself."""
     return str(REASONS.get(code, code))
+
+
+def decision(row: Review) -> Badge | None:
+    """What was decided; None while nobody has."""
+    return DECISIONS[Decision(row.decision)] if row.decision else None
 
 
 def day(moment: datetime) -> str:
@@ -128,6 +137,8 @@ def how(entry: LedgerEntry, places: Addresses) -> str:
             return _("by texting %(word)s to %(number)s") % words
         case Source.KEYWORD | Source.FREE_KEYWORD:
             return _("by texting %(word)s") % words
+        case Source.REQUEST if words["number"]:
+            return _("in their own words, texted to %(number)s") % words
         case Source.REQUEST:
             return _("in their own words")
         case Source.WEB_FORM:
@@ -143,9 +154,9 @@ def how(entry: LedgerEntry, places: Addresses) -> str:
         case Source.PROVIDER:
             return _("at the carrier")
         case Source.REVIEW:
-            return _("after a review")
+            return _("after a review, decided by %(actor)s") % words if entry.actor else _("after a review")
         case Source.DEADLINE:
-            return _("when a review was overdue")
+            return _("as nobody had decided its review in time")
 
 
 def block(found: Block | None) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import OperationalError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from heed.core import consent, database, events
 from heed.core.consent import Cause, Doing, Outcome, Verb
@@ -105,9 +105,13 @@ def queue(account: Account) -> QuerySet[Review]:
     return of(account).filter(decided_at=None).order_by("id")
 
 
-def decided(account: Account) -> QuerySet[Review]:
-    """What has been decided, the latest first."""
-    return of(account).exclude(decided_at=None).order_by("-id")
+def decided(account: Account, before: int | None = None) -> QuerySet[Review]:
+    """What has been decided, the latest decision first; or what was before that of the review ``before``."""
+    found = of(account).exclude(decided_at=None).order_by("-decided_at", "-id")
+    if before is None:
+        return found
+    at = found.filter(id=before).values_list("decided_at", flat=True).first()
+    return found.filter(Q(decided_at__lt=at) | Q(decided_at=at, id__lt=before)) if at else found.none()
 
 
 def of(account: Account) -> QuerySet[Review]:
