@@ -109,7 +109,9 @@ def _figures(account: Account) -> list[Figure]:
     address = reverse("messages")
     return [
         Figure(_("Messages sent today"), f"{came[MessageState.SENT]:,}", address),
-        Figure(_("Not sent: opted out"), f"{came[MessageState.SUPPRESSED]:,}", f"{address}?state=suppressed"),
+        Figure(
+            _("Not sent: opted out or in review"), f"{came[MessageState.SUPPRESSED]:,}", f"{address}?state=suppressed"
+        ),
         Figure(_("Texts received today"), _received(account, since), reverse("inbox")),
         Figure(_("People who left today"), counting.shown(counting.bounded(left)), reverse("opt_outs")),
     ]
