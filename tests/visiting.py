@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from installation import Installation, serving
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from heed.core import audience, campaigns, inbound, outbound, reviews, senders, uploads
+from heed.core import audience, campaigns, contacts, inbound, outbound, reviews, senders, uploads
 from heed.core.models import Decision
 from heed.rules import numbers
 from heed.rules.values import InboundText
@@ -81,6 +81,8 @@ def _live_a_little(world: people.World) -> None:
     campaign = campaigns.create(world.account, plan, actor=world.owner.email)
     file = uploads.store(world.account, "people.csv", [b"phone,name\n07700900503,Cleo\n"], actor=world.owner.email)
     senders.change(world.second, senders.Setting(rate=50), actor="test")  # campaigns from it can be paused in time
+    friends = contacts.create_list(world.account, "Friends", actor="test")
+    contacts.save(world.account, numbers.show(people.CLEO), {"First name": "Cleo"}, friends, actor="test")
     audience.from_upload(world.account, campaign.id, file, uploads.mapping_of(file), actor=world.owner.email)
     for at, words in enumerate(("stpo", "not interested")):
         inbound.receive(world.link, [InboundText(f"review-{at}", UNDECIDED, world.number.address, words)])

@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
-from people import ANNA, BEN, CLEO, FIRST_NUMBER
+from people import ANNA, BEN, CLEO, FIRST_NUMBER, signed_in
 from reading import fields, said
 from working import CSV, TEXT, ready, work_all
 
@@ -24,17 +23,6 @@ from heed.rules.timing import Window
 TOMORROW = timezone.now() + timedelta(days=1)
 FROM = numbers.show(FIRST_NUMBER)
 TYPED = {"name": "Sale", "from": FROM, "text": TEXT, "starts": "now"}
-
-
-def signed_in(user):
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def owner(world):
-    return signed_in(world.owner)
 
 
 def address(campaign, *rest):

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from heed.console import ids, message_box, words
+from heed.console import columns, ids, message_box, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import audience, campaigns, files, reports, running
 from heed.core.audience import Counts
@@ -169,11 +169,7 @@ def rejects(request: ConsoleRequest, public_id: str) -> StreamingHttpResponse:
     file = files.find(request.account, found.rejects_id or 0, FilePurpose.REJECTS)
     if file is None:
         raise Http404("There is no such file.")
-    return StreamingHttpResponse(
-        files.chunks(file),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="rejects-{public_id}.csv"'},
-    )
+    return columns.download(file, f"rejects-{public_id}.csv")
 
 
 # On its way

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import Http404
+from django.http import Http404, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
 from heed.console import countries, ids
 from heed.console.access import ConsoleRequest
-from heed.core import uploads
+from heed.core import files, uploads
 from heed.core.models import StoredFile
 from heed.core.uploads import Column, Mapping, Refused
 from heed.rules.merging import OPT_OUT_LINK, Template
@@ -82,6 +82,15 @@ def shown(request: ConsoleRequest, file: StoredFile, text: str = "") -> dict[str
         "countries": countries.choices(),
         "needs": _needs(text, choices, look.phone),
     }
+
+
+def download(file: StoredFile, name: str) -> StreamingHttpResponse:
+    """``file`` as a CSV that the browser saves, a chunk at a time."""
+    return StreamingHttpResponse(
+        files.chunks(file),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 def _needs(text: str, choices: list[Choice], phone: int | None) -> list[Need]:

@@ -59,6 +59,8 @@ _CAMPAIGN = (
     "campaign_columns",
 )
 
+_CONTACTS = ("contact_list", "add_contact_list", "change_contact_list", "upload_contacts", "import_contacts")
+
 GROUPS = (
     Group("", [Entry("home", _("Home"), "home")]),
     Group(
@@ -69,6 +71,7 @@ GROUPS = (
             Entry("messages", _("Messages"), "messages", ("message",)),
             Entry("inbox", _("Inbox"), "inbox"),
             Entry("reviews", _("Reviews"), "list-check", ("review", "decided_reviews"), waiting=_open_reviews),
+            Entry("contacts", _("Contacts"), "address-book", _CONTACTS),
         ],
     ),
     Group(
