@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from people import ANNA, BEN, CLEO, World
 
-from heed.core import consent, inbound, opt_out_files, tables
+from heed.core import consent, gate, inbound, opt_out_files, tables
 from heed.core.consent import Cause
 from heed.core.models import Audit, Consent, LedgerEntry, Source
 from heed.core.opt_out_files import Counts
@@ -217,6 +217,27 @@ def test_an_export_imports_back_unchanged(world: World, tmp_path: Path, suffix: 
     assert other.rejected == 2  # the senders are not this account's
     found = LedgerEntry.objects.filter(account_id=world.other.id).values_list("recipient", "note")
     assert {note for recipient, note in found if recipient >= ANNA} >= {note.strip() for note in notes if note}
+
+
+def test_never_contact_goes_along_and_no_start_lifts_it(world: World, tmp_path: Path) -> None:
+    consent.opt_out(world.account.id, ALL_SENDERS, ANNA, Cause(Source.CONSOLE), never=True)
+    consent.opt_out(world.account.id, ALL_SENDERS, BEN, Cause(Source.CONSOLE))
+    with tables.write(path := tmp_path / "out.csv") as writer:
+        opt_out_files.export(world.account, writer)
+    opt_out_files.import_file(world.other, path, actor="test")
+    for phone in (ANNA, BEN):
+        start = f"{world.other.free_prefix}START"
+        inbound.receive(world.link, [InboundText("", numbers.show(phone), world.other_number.address, start)])
+    assert set(gate.may_send(world.other.id, world.other_number.id, [ANNA, BEN])) == {ANNA}
+
+
+def test_never_contact_is_added_to_an_opt_out_that_stands(world: World, tmp_path: Path) -> None:
+    consent.opt_out(world.account.id, ALL_SENDERS, ANNA, Cause(Source.CONSOLE))
+    (path := tmp_path / "in.csv").write_text(f"phone_number,never_contact\n{A},yes\n{B},perhaps\n")
+    counts, rejects = read(world, path)
+    assert (counts.added, counts.rejected, rejects[0][-1]) == (1, 1, "never_contact is yes or no.")
+    assert consent.read([(world.account.id, ANNA)])[world.account.id, ANNA][ALL_SENDERS].never
+    assert read(world, path)[0].already == 1
 
 
 def test_an_export_is_no_formula(world: World) -> None:

@@ -29,11 +29,12 @@ from heed.rules.texts import clean
 
 ACCOUNT = "account"  # the scope that is all senders
 COLUMNS = ("phone_number", "scope", "opted_out_at", "note")
-EXPORT_COLUMNS = (*COLUMNS, "source")
+EXPORT_COLUMNS = (*COLUMNS, "source", "never_contact")
 WINDOW = 20_000  # rows that are sorted at a time: neighbours in the table are written together
 CHUNK = 500
 
 _NAMES = {"phone": "phone_number", "phonenumber": "phone_number", "number": "phone_number", "mobile": "phone_number"}
+_ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 _CONFLICT = "This person texted START after this opt-out."
 
 
@@ -152,7 +153,7 @@ class _Reader:
         """What ``line`` asks for. Raises Rejected."""
         if line.problem:
             raise Rejected(line.problem)
-        phone, scope, at, note, source = (self._cell(line, name) for name in EXPORT_COLUMNS)
+        phone, scope, at, note, source, never = (self._cell(line, name) for name in EXPORT_COLUMNS)
         return Doing(
             Verb.IMPORT,
             self.account.id,
@@ -160,7 +161,13 @@ class _Reader:
             self._sender(scope) if scope else self.scope,
             Cause(Source.IMPORT, actor=self.actor, note=tables.unguard(clean(note))),
             self._at(at),
+            never=self._never(never),
         )
+
+    def _never(self, raw: str) -> bool:
+        if raw.casefold() not in _ANSWERS:
+            raise Rejected("never_contact is yes or no.")
+        return _ANSWERS[raw.casefold()]
 
     def _cell(self, line: Line, name: str) -> str:
         place = self.places.get(name, len(line.cells))
@@ -208,14 +215,14 @@ def _column(cell: str) -> str:
     return _NAMES.get(name, name)
 
 
-def rows(account_id: int, page: int = 5000) -> Iterator[tuple[str, str, str, str, str]]:
+def rows(account_id: int, page: int = 5000) -> Iterator[tuple[str, ...]]:
     """Every standing opt-out of the account, as ``EXPORT_COLUMNS``, in order of number. A page at a time, no snapshot."""
     addresses: dict[int, str] = {ALL_SENDERS: ACCOUNT}
     last = (-1, -1)
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                """SELECT c.recipient, c.sender_id, c.since, e.note, e.source
+                """SELECT c.recipient, c.sender_id, c.since, e.note, e.source, c.never
                 FROM core_consent c LEFT JOIN core_ledgerentry e ON e.id = c.entry_id
                 WHERE c.account_id = %s AND (c.recipient, c.sender_id) > (%s, %s) AND c.state = 'out'
                 ORDER BY c.account_id, c.recipient, c.sender_id LIMIT %s""",
@@ -224,7 +231,7 @@ def rows(account_id: int, page: int = 5000) -> Iterator[tuple[str, str, str, str
             found = cursor.fetchall()
         if new := {row[1] for row in found} - addresses.keys():
             addresses |= Sender.objects.filter(account_id=account_id, id__in=new).values_list("id", "address")
-        for recipient, sender_id, since, note, source in found:
+        for recipient, sender_id, since, note, source, never in found:
             at = database.from_column(since)
             scope = addresses.get(sender_id, str(sender_id))
             yield (
@@ -233,6 +240,7 @@ def rows(account_id: int, page: int = 5000) -> Iterator[tuple[str, str, str, str
                 timing.show(at) if at else "",
                 tables.guard(note or ""),
                 source or "",
+                "yes" if never else "",
             )
         if len(found) < page:
             return

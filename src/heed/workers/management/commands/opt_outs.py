@@ -25,7 +25,7 @@ class Command(PlainCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         read = actions.add_parser("import", help="add opt-outs; an import never lifts one; prints counts as JSON")
         read.add_argument("file", type=Path, metavar="FILE", help="CSV or XLSX with phone_number, and if you like scope, "
-                          "opted_out_at, note")  # fmt: skip
+                          "opted_out_at, note, never_contact")  # fmt: skip
         read.add_argument("--scope", default=opt_out_files.ACCOUNT, help="for rows without one: account, or a sender")
         read.add_argument("--country", default="", help="of national numbers, like GB; else the account's")
         read.add_argument("--rejects", type=Path, metavar="FILE", help="where to write what was not applied, and why")
