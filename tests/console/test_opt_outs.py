@@ -15,6 +15,7 @@ from heed.core import accounts, consent, gate, inbound, opt_out_files, outbound,
 from heed.core.consent import Cause
 from heed.core.models import Consent, LedgerEntry, Source
 from heed.core.outbound import Draft
+from heed.core.senders import Setting
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS, State
 from heed.rules.values import InboundText
@@ -452,3 +453,18 @@ def test_what_leads_on_from_a_history(world):
     assert "/send/?to=" not in page
     assert "/opt-outs/add/" not in page
     assert f"/messages/?number=%2B{ANNA}" in page
+
+
+@pytest.mark.parametrize(("level", "what"), [(True, "and the account by texting START"), (False, "by texting START")])
+def test_the_history_says_all_that_a_start_lifted(world, owner, level, what):
+    senders.change(world.second, Setting(account_level_opt_out=level), actor="test")
+    consent.opt_out(world.account.id, ALL_SENDERS, ANNA, Cause(Source.CONSOLE))
+    inbound.receive(world.link, [InboundText("", numbers.show(ANNA), world.second.address, "START")])
+    shown = said(owner.get(f"/opt-outs/{ANNA}/"))
+    assert f"Opted back in to {world.second.address} {what}" in shown
+
+
+def test_what_staff_remove_is_not_told_as_the_persons_doing(world, owner):
+    consent.opt_out(world.account.id, ALL_SENDERS, ANNA, Cause(Source.CONSOLE))
+    consent.lift(world.account.id, ALL_SENDERS, ANNA, Cause(Source.CONSOLE, "boss@example.com"))
+    assert "Opt-out of the account removed by hand, by boss@example.com" in said(owner.get(f"/opt-outs/{ANNA}/"))

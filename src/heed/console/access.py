@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -12,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
-from django_htmx.http import HttpResponseClientRedirect
 
 from heed.console import menu
 from heed.core.models import Account, Member, Role, User
@@ -70,11 +70,18 @@ def _guarded(
 
 
 def _door(request: HttpRequest) -> HttpResponse:
-    """To sign in; and when htmx asks for a part of a page, the whole page goes there."""
-    htmx = getattr(request, "htmx", None)
-    if htmx:
-        return HttpResponseClientRedirect(redirect_to_login(htmx.current_url_abs_path or "/").url)
-    return redirect_to_login(request.get_full_path())
+    """To sign in, and back to the page one was on. A part of a page is refused: the page says so, and keeps its words."""
+    if getattr(request, "htmx", None):
+        return HttpResponse(status=401)
+    return redirect_to_login(request.get_full_path() if request.method in ("GET", "HEAD") else _page_before(request))
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The page whose form was sent; an action's own address answers no GET."""
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    if came_from.netloc != request.get_host():
+        return "/"
+    return came_from.path + (f"?{came_from.query}" if came_from.query else "")
 
 
 def member_of(request: HttpRequest) -> Member | None:

@@ -155,7 +155,7 @@ def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str, decided: R
     told = {"scope": words.scope(entry.sender_id, places), "how": words.how(entry, places)}
     titles = {
         Act.OPT_OUT: _("Opted out of %(scope)s %(how)s") % told,
-        Act.OPT_IN: _("Opted back in to %(scope)s %(how)s") % told,
+        Act.OPT_IN: _opted_in(entry) % told,
         Act.HOLD: _("Held by a review: this may be an opt-out of %(scope)s") % told,
         Act.RELEASE: _ended(decided, told["scope"]),
         Act.ERASE: _("Texts and evidence erased"),
@@ -177,6 +177,15 @@ def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str, decided: R
         "" if decided else text,  # it stands at the hold, or at the opt-out
         evidence=entry.evidence,
     )
+
+
+def _opted_in(entry: LedgerEntry) -> str:
+    """A START on an account-level number lifts the account's opt-out too; what staff do is not the person's doing."""
+    if Source(entry.source).is_staff:
+        return _("Opt-out of %(scope)s removed %(how)s")
+    if entry.account_level and entry.sender_id != ALL_SENDERS:
+        return _("Opted back in to %(scope)s and the account %(how)s")
+    return _("Opted back in to %(scope)s %(how)s")
 
 
 def _ended(review: Review | None, scope: str) -> str:
