@@ -18,7 +18,7 @@ class Command(PlainCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         create = actions.add_parser("create", help="prints the key alone")
         create.add_argument("--name", required=True)
-        create.add_argument("--role", choices=Role.values, default=Role.MARKETER.value)
+        create.add_argument("--role", choices=Role.values, default=Role.MARKETER.value, help="marketer if left out")
         revoke = actions.add_parser("revoke", help="end a key, by its number in the list")
         revoke.add_argument("id", type=int)
         for parser_ in (create, revoke, actions.add_parser("list", help="one JSON object a line")):
