@@ -19,6 +19,7 @@ from django.core.wsgi import get_wsgi_application
 SHORT_PATHS = ("/hooks/", "/v1/", "/healthz")
 PAGES = ("/v1/docs",)
 MOST_BYTES = 10 * 2**20  # the most that any of the short paths takes
+MOST_FORM_BYTES = 101 * 2**20  # a file of 100 MB, and the form around it
 
 
 class ShortChain(BaseHandler):
@@ -46,12 +47,28 @@ from heed.hooks import calls  # noqa: E402  # its models need Django set up
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     path = environ.get("PATH_INFO", "")
     if path in PAGES or not path.startswith(SHORT_PATHS):
+        if _length(environ) > MOST_FORM_BYTES:  # Django would keep it on disk before any view could refuse it.
+            return _too_large(start_response)
         return _pages(environ, start_response)
     if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         _measure(environ)
     if path.startswith(calls.PREFIX):
         return calls.application(environ, start_response)
     return _programs(environ, start_response)
+
+
+def _length(environ: dict[str, Any]) -> int:
+    given = environ.get("CONTENT_LENGTH") or "0"
+    return int(given) if given.isascii() and given.isdigit() else 0
+
+
+def _too_large(start_response: Callable[..., Any]) -> Iterable[bytes]:
+    body = b"This is over 100 MB. Send less at once."
+    start_response(
+        "413 Content Too Large",
+        [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), ("Connection", "close")],
+    )
+    return [body]
 
 
 def _measure(environ: dict[str, Any]) -> None:
