@@ -29,10 +29,10 @@ def whose(page):
 
 @pytest.mark.parametrize(
     ("key", "told"),
-    [("o", "+44 7700 900601 is opted out."), ("N", "Not an opt-out: the text of +44 7700 900603 holds nothing back")],
+    [("o", "+44 7700 900551 is opted out."), ("N", "Not an opt-out: the text of +44 7700 900553 holds nothing back")],
 )
 def test_one_key_decides_and_brings_the_next(owner, site, key, told):
-    phones = ("07700 900601", "07700 900602") if key == "o" else ("07700 900603", "07700 900604")
+    phones = ("07700 900551", "07700 900552") if key == "o" else ("07700 900553", "07700 900554")
     first, second = ("+44" + phone.replace(" ", "")[1:] for phone in phones)
     hold(site, first, second)
     page = owner.page
@@ -47,39 +47,39 @@ def test_one_key_decides_and_brings_the_next(owner, site, key, told):
 
 
 def test_a_key_pressed_twice_decides_once(owner, site):
-    hold(site, "+447700900608", "+447700900609")
+    hold(site, "+447700900558", "+447700900559")
     page = owner.page
     page.clock.install()
-    show(page, site, "+44 7700 900608")
+    show(page, site, "+44 7700 900558")
     page.clock.pause_at(datetime.now() + timedelta(hours=1))  # the browser's clock; it stays so
     page.keyboard.press("o")
-    expect(whose(page)).to_have_text("+44 7700 900609")
+    expect(whose(page)).to_have_text("+44 7700 900559")
     page.keyboard.press("o")
     page.reload()
-    expect(whose(page)).to_have_text("+44 7700 900609")
+    expect(whose(page)).to_have_text("+44 7700 900559")
     expect(page.get_by_role("button", name="Opt-out", exact=True)).to_be_visible()
 
 
 def test_in_a_note_keys_are_letters(owner, site):
-    hold(site, "+447700900605")
+    hold(site, "+447700900555")
     page = owner.page
     page.clock.install()
-    show(page, site, "+44 7700 900605")
+    show(page, site, "+44 7700 900555")
     page.get_by_text("Add a note").click()
     page.clock.run_for(600)
     page.get_by_label("Note").press_sequentially("no, no\n")
     expect(page.get_by_label("Note")).to_have_value("no, no\n")
-    expect(whose(page)).to_have_text("+44 7700 900605")
+    expect(whose(page)).to_have_text("+44 7700 900555")
     page.get_by_role("button", name="Not an opt-out").click()
     page.goto(f"{site.address}/reviews/decided/")
-    expect(page.get_by_role("row", name=re.compile("900605"))).to_contain_text("no, no")
+    expect(page.get_by_role("row", name=re.compile("900555"))).to_contain_text("no, no")
 
 
 def test_keys_can_be_turned_off_and_stay_so(owner, site):
-    hold(site, "+447700900606")
+    hold(site, "+447700900556")
     page = owner.page
     page.clock.install()
-    show(page, site, "+44 7700 900606")
+    show(page, site, "+44 7700 900556")
     button = page.get_by_role("button", name="Opt-out", exact=True)
     expect(button).to_have_attribute("aria-keyshortcuts", "o")
     page.get_by_label("Decide with one key").uncheck()
@@ -89,14 +89,14 @@ def test_keys_can_be_turned_off_and_stay_so(owner, site):
     page.clock.run_for(600)
     page.keyboard.press("o")
     page.reload()
-    expect(whose(page)).to_have_text("+44 7700 900606")
+    expect(whose(page)).to_have_text("+44 7700 900556")
     expect(button).to_be_visible()
 
 
 def test_without_script_the_buttons_decide(visitors, site):
-    hold(site, "+447700900607")
+    hold(site, "+447700900557")
     page = visitors(script=False).sign_in(site.world.owner.email)
-    show(page, site, "+44 7700 900607")
+    show(page, site, "+44 7700 900557")
     expect(page.get_by_label("Decide with one key")).to_be_hidden()
     page.get_by_role("button", name="Opt-out", exact=True).click()
-    expect(page.get_by_text("+44 7700 900607 is opted out.")).to_be_visible()
+    expect(page.get_by_text("+44 7700 900557 is opted out.")).to_be_visible()

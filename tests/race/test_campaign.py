@@ -34,14 +34,14 @@ def feed(end: float) -> None:
         feeder.feed()
 
 
-def dispatch(world: World, end: float, puts_back: float = 0) -> list[tuple[float, int]]:
-    """Claim and hand off, or put back a share; when each claim began, and whom it took."""
+def dispatch(world: World, end: float, puts_back: float = 0) -> list[tuple[float, float, int]]:
+    """Claim and hand off, or put back a share; when each claim began and ended, and whom it took."""
     token, taken = leases.take("dispatch"), []
     while time.monotonic() < end:
         leases.renew(token)
         began = time.monotonic()
         claimed = gate.claim(world.link.id, 5, token)
-        taken += [(began, one.recipient) for one in claimed]
+        taken += [(began, time.monotonic(), one.recipient) for one in claimed]
         if random.random() < puts_back:
             handoff.put_back([one.id for one in claimed], token)
         else:
@@ -76,8 +76,12 @@ def test_nobody_is_written_to_twice_and_nobody_while_it_is_paused(live_world: Wo
     recipients = list(Message.objects.filter(campaign=campaign).values_list("recipient", flat=True))
     assert len(recipients) == len(set(recipients))
     assert campaigns.required(account, campaign.id).fed == len(recipients)
+    # A claim that began in a pause and ended after it may have looked when it was over.
     during = [
-        one for began, one in [*taken, *more] for paused_at, resumed_at in pauses if paused_at < began < resumed_at
+        one
+        for began, ended, one in [*taken, *more]
+        for paused_at, resumed_at in pauses
+        if paused_at < began and ended < resumed_at
     ]
     assert during == []
     sent = Message.objects.filter(campaign=campaign, state="sent").count()
@@ -100,4 +104,4 @@ def test_cancelled_in_the_middle_every_message_has_an_end(live_world: World, cam
     assert found.outcomes.settled + found.left_over == PEOPLE
     assert found.waiting == 0
     # What the dispatcher puts back can be claimed until the feeder looks again; nothing else can.
-    assert len([one for began, one in taken if began > cancelled_at]) <= 5
+    assert len([one for began, _, one in taken if began > cancelled_at]) <= 5
