@@ -13,7 +13,7 @@ from killing import Installation, until
 from people import World
 from working import plan, upload
 
-from heed.core import audience, campaigns, reports, running, uploads
+from heed.core import audience, campaigns, database, reports, running, uploads
 from heed.core.audience import Counts
 from heed.core.models import Job, Lease, Message, SandboxDelivery
 from heed.rules.states import CampaignState
@@ -34,7 +34,7 @@ def site(live: str, live_world: World, tmp_path: Path, monkeypatch: pytest.Monke
 def kill(site: Installation, name: str) -> None:
     site.kill(name)
     dead = [one.id for one in site.leases_of_the_dead()]
-    Lease.objects.filter(id__in=dead).update(expires_at="2026-01-01T00:00:00Z")  # rather than wait for it
+    Lease.objects.filter(id__in=dead).update(expires_at=database.now())  # rather than wait for it
 
 
 def test_kill_the_worker_and_the_dispatcher(site: Installation, live_world: World) -> None:
