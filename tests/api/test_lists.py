@@ -54,6 +54,14 @@ def test_opt_outs_are_listed_newest_first(filled: Caller) -> None:
     assert [one["phone_number"] for one in filled("GET", "/v1/optouts")[1]["items"]] == PHONES[::-1]
 
 
+def test_messages_are_listed_by_what_became_of_them(filled: Caller) -> None:
+    another = "+447700900509"
+    filled("POST", "/v1/sms", {"message_body": "Bye", "from": "ACME", "to": [{"phone": [PHONES[0], another]}]})
+    for status, phones in {"suppressed": [PHONES[0], *PHONES[::-1]], "queued": [another], "waiting": []}.items():
+        found = filled("GET", f"/v1/messages?status={status}")[1]["items"]
+        assert [(one["to"], one["status"]) for one in found] == [(phone, status) for phone in phones]
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_a_page_asks_few_questions_however_long_it_is(filled: Caller, path: str) -> None:
     filled("GET", "/v1/account")  # notes the key's use

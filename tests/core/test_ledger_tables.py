@@ -26,7 +26,15 @@ TRIGGERS = {
         (ALWAYS, f"CREATE TRIGGER ledger_stays BEFORE TRUNCATE ON core_ledgerentry FOR EACH STATEMENT {REFUSES}"),
     },
 }
-INDEXES = {"consent_out", "ledger_inbound", "ledger_person"}
+INDEXES = {
+    "consent_one_sender",
+    "consent_out",
+    "consent_sender",
+    "consent_since",
+    "ledger_inbound",
+    "ledger_person",
+    "ledger_source",
+}
 REPLICA = "SET LOCAL session_replication_role = replica; DELETE FROM core_ledgerentry"
 CHECKS = {"act IN ('opt_out', 'opt_in', 'hold', 'release', 'erase')", "held >= 0", "state IN ('none', 'in', 'out')"}
 

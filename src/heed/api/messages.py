@@ -13,6 +13,7 @@ from heed.api.base import both
 from heed.api.errors import not_here
 from heed.api.keys import account_of
 from heed.api.lists import Limit, Next, Time, page_of, row_id, shown, start_of, time_shown
+from heed.core import pending
 from heed.core.models import Message
 from heed.rules import numbers
 from heed.rules.states import MessageState
@@ -48,7 +49,7 @@ def list_messages(
     if to:
         rows = rows.filter(recipient=numbers.person(to, account.country))
     if status:
-        rows = rows.filter(state=status)
+        rows = pending.in_state(rows, status)
     if start := start_of(next):
         rows = rows.filter(id__lt=start)
     return page_of(list(rows[: limit + 1]), limit, _shown)

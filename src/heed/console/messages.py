@@ -20,7 +20,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
-from heed.core import outbound
+from heed.core import outbound, pending
 from heed.core.models import Account, LedgerEntry, Message, Purpose
 from heed.rules import numbers
 from heed.rules.states import MessageState
@@ -114,7 +114,7 @@ def _filtered(account: Account, asked: dict[str, str]) -> tuple[QuerySet[Message
         error = "" if recipient else _("“%(raw)s” is not a phone number.") % {"raw": asked["number"]}
         found = found.filter(recipient=recipient) if recipient else found.none()
     if asked["state"] in list(MessageState):
-        found = found.filter(state=asked["state"])
+        found = pending.in_state(found, asked["state"])
     elif asked["state"]:
         error, found = _("There is no such state."), found.none()
     if asked["first"] and asked["last"]:

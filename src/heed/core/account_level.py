@@ -57,12 +57,12 @@ def apply(sender: Sender, *, actor: str, at_most: int = AT_MOST) -> int:
 def _chunks(sender: Sender, at_most: int) -> Iterator[list[int]]:
     after = 0
     while at_most > 0:
-        found = who_left(sender).filter(recipient__gt=after).order_by("recipient")
-        chunk = list(found.values_list("recipient", flat=True)[: min(A_CHUNK, at_most)])
+        found = who_left(sender).filter(entry_id__gt=after).order_by("entry_id")
+        chunk = list(found.values_list("recipient", "entry_id")[: min(A_CHUNK, at_most)])
         if not chunk:
             return
-        yield chunk
-        after, at_most = chunk[-1], at_most - len(chunk)
+        yield [recipient for recipient, _ in chunk]
+        after, at_most = chunk[-1][1], at_most - len(chunk)
 
 
 def _apply(sender: Sender, chunk: list[int], actor: str) -> int:

@@ -60,6 +60,9 @@ class Message(models.Model):
             models.Index(fields=["claim"], condition=Q(state="sending"), name="message_sending"),
             models.Index(fields=["account", "recipient", "id"], name="message_person"),
             models.Index(fields=["account", "id"], name="message_account"),
+            models.Index(
+                fields=["account", "state", "id"], condition=Q(settled_at__isnull=False), name="message_settled"
+            ),
         ]
         constraints: ClassVar = [
             # Whatever happens to the process that queues a campaign, nobody is sent it twice.
