@@ -15,7 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from installation import Installation, serving
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from heed.core import audience, campaigns, contacts, inbound, outbound, reviews, senders, uploads
+from heed.core import audience, campaigns, contacts, inbound, outbound, reviews, senders, templates, uploads
 from heed.core.models import Decision
 from heed.rules import numbers
 from heed.rules.values import InboundText
@@ -79,6 +79,7 @@ def _live_a_little(world: people.World) -> None:
     outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
     plan = campaigns.Plan("Spring sale", world.number, "Hi ${name|there}. ${opt_out_link}")
     campaign = campaigns.create(world.account, plan, actor=world.owner.email)
+    templates.create(world.account, "Order ready", "Hello ${name|there}, it is ready. ${opt_out_link}", actor="test")
     file = uploads.store(world.account, "people.csv", [b"phone,name\n07700900503,Cleo\n"], actor=world.owner.email)
     senders.change(world.second, senders.Setting(rate=50), actor="test")  # campaigns from it can be paused in time
     friends = contacts.create_list(world.account, "Friends", actor="test")

@@ -23,8 +23,11 @@ def test_it_names_every_endpoint(db: None) -> None:
         "/v1/reviews",
         "/v1/reviews/{review_id}",
         "/v1/senders",
+        "/v1/senders/{name_id}",
         "/v1/sms",
         "/v1/sms/test",
+        "/v1/templates",
+        "/v1/templates/{template_id}",
     }
     (scheme,) = described["components"]["securitySchemes"].values()
     assert scheme == {"type": "apiKey", "in": "header", "name": "X-AUTH-KEY"}
@@ -48,7 +51,7 @@ def test_it_is_complete(method: str, path: str) -> None:
     assert described["tags"]
 
 
-BOUGHT = {("POST", "/v1/numbers"), ("POST", "/v1/senders")}
+BOUGHT = {("POST", "/v1/numbers"), ("POST", "/v1/senders"), ("POST", "/v1/templates")}
 
 
 def test_sending_takes_an_idempotency_key() -> None:
@@ -56,7 +59,9 @@ def test_sending_takes_an_idempotency_key() -> None:
     assert (header["in"], header["name"], header["required"]) == ("header", "Idempotency-Key", False)
 
 
-@pytest.mark.parametrize("path", ["/v1/messages", "/v1/optouts", "/v1/numbers", "/v1/senders", "/v1/reviews"])
+@pytest.mark.parametrize(
+    "path", ["/v1/messages", "/v1/optouts", "/v1/numbers", "/v1/senders", "/v1/templates", "/v1/reviews"]
+)
 def test_lists_are_paged(path: str) -> None:
     named = {one["name"]: one["schema"] for one in description()["paths"][path]["get"]["parameters"]}
     assert (named["limit"]["default"], named["limit"]["minimum"], named["limit"]["maximum"]) == (100, 1, 1000)

@@ -20,7 +20,7 @@ FIRST_FOR_SALE = 447700900000
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 # What is another at each run: ids, times, the free keyword, the short link, the address.
 CHANGING = [
-    (r"\b(num|tid|req|cur|rev)_[0-9a-f]{32}", r"\1_"),
+    (r"\b(num|tid|req|cur|rev|tpl)_[0-9a-f]{32}", r"\1_"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "time"),
     (r"\b[a-z]{5}STOP", "keyword"),
     (r"http://[\w.:]+/\w{5}\b", "link"),
@@ -75,6 +75,10 @@ def test_every_example_is_answered_as_it_says(db: None) -> None:
         assert (status >= 400) == (set(told) == {"message", "code", "field"}), command
         if (method, path) == ("POST", "/v1/numbers"):
             known["NUMBER"] = told["id"]
+        if (method, path) == ("POST", "/v1/senders"):
+            known["NAME"] = told["id"]
+        if (method, path) == ("POST", "/v1/templates"):
+            known["TEMPLATE"] = told["id"]
         if (method, path) == ("GET", "/v1/reviews"):
             known["REVIEW"] = told["items"][0]["id"]
         if (method, path) == ("POST", "/v1/sms"):
@@ -90,6 +94,8 @@ def test_every_endpoint_has_an_example() -> None:
             .replace("$NUMBER", "{number_id}")
             .replace("$MESSAGE", "{transaction_id}")
             .replace("$REVIEW", "{review_id}")
+            .replace("$NAME", "{name_id}")
+            .replace("$TEMPLATE", "{template_id}")
         )
         shown.add((method, path.rstrip("/")))
     assert set(endpoints()) == shown

@@ -11,7 +11,7 @@ from people import ANNA, BEN, World
 from programs import Caller, caller, endpoints
 
 from heed.core import inbound
-from heed.core.models import Consent, Keyword, LedgerEntry, Message, Review, Role, Sender
+from heed.core.models import Consent, Keyword, LedgerEntry, Message, MessageTemplate, Review, Role, Sender
 from heed.rules import numbers
 from heed.rules.values import InboundText
 
@@ -41,6 +41,7 @@ def items(*expected: str) -> Told:
 
 
 SMS = {"message_body": "Hi", "from": NUMBER, "to": [{"phone": [PHONE]}]}
+TEMPLATE = {"name": "Ready", "message_body": "It is ready."}
 # For each endpoint: what the stranger asks, and what they may be told.
 CASES: dict[tuple[str, str], tuple[Any, Told]] = {
     ("GET", "/v1/account"): (None, lambda status, told: told["slug"] == "other"),
@@ -55,6 +56,15 @@ CASES: dict[tuple[str, str], tuple[Any, Told]] = {
     ("DELETE", "/v1/numbers/{number_id}"): (None, not_found),
     ("GET", "/v1/senders"): (None, nothing),
     ("POST", "/v1/senders"): ({"name": "ACME"}, lambda status, told: status == 201),  # names may repeat
+    ("DELETE", "/v1/senders/{name_id}"): (None, not_found),
+    ("GET", "/v1/templates"): (None, nothing),
+    ("POST", "/v1/templates"): (
+        TEMPLATE,
+        lambda status, told: (status, told.get("code")) in ((201, None), (409, "taken")),
+    ),
+    ("GET", "/v1/templates/{template_id}"): (None, not_found),
+    ("PATCH", "/v1/templates/{template_id}"): (TEMPLATE, not_found),
+    ("DELETE", "/v1/templates/{template_id}"): (None, not_found),
     ("POST", "/v1/sms"): (SMS, no_such_sender),
     ("POST", "/v1/sms/test"): (SMS, no_such_sender),
     ("POST", "/v1/check"): ({"from": NUMBER, "to": [PHONE]}, no_such_sender),
@@ -71,7 +81,7 @@ CASES: dict[tuple[str, str], tuple[Any, Told]] = {
 
 def record(world: World) -> str:
     """Everything of the account that a stranger might change."""
-    tables = (Sender, Message, Consent, LedgerEntry, Review)
+    tables = (Sender, Message, Consent, LedgerEntry, Review, MessageTemplate)
     rows = [row for table in tables for row in table.objects.filter(account_id=world.account.id).order_by("pk")]
     words = Keyword.objects.filter(sender__account=world.account).order_by("pk")
     return serializers.serialize("json", [*rows, *words])
@@ -88,11 +98,15 @@ def test_a_stranger_sees_and_changes_nothing(call: Caller, world: World, method:
     mine = next(one["id"] for one in call("GET", "/v1/numbers")[1]["items"] if one["phone_number"] == NUMBER)
     inbound.receive(world.link, [InboundText("", numbers.show(BEN), NUMBER, "not interested")])
     review = call("GET", "/v1/reviews")[1]["items"][0]["id"]
+    name = call("GET", "/v1/senders")[1]["items"][0]["id"]
+    template = call("POST", "/v1/templates", TEMPLATE)[1]["id"]
     before = record(world)
     body, may_be_told = CASES[method, path]
     stranger = caller(world, Role.OWNER, stranger=True)
     for spelling in (path, path + "/"):
-        filled = spelling.replace("{number_id}", mine).replace("{transaction_id}", sent).replace("{review_id}", review)
+        filled = spelling.format(
+            number_id=mine, transaction_id=sent, review_id=review, template_id=template, name_id=name
+        )
         status, told = stranger(method, filled, body, idempotency_key="k")
         assert may_be_told(status, told) or (method == "POST" and items("exists", "invalid")(status, told)), told
     assert record(world) == before
@@ -107,6 +121,9 @@ WRITES = {
     "/v1/numbers": {"phone_number": "+447700900100"},
     "/v1/numbers/{number_id}": {},
     "/v1/senders": {"name": "X"},
+    "/v1/senders/{name_id}": None,
+    "/v1/templates": TEMPLATE,
+    "/v1/templates/{template_id}": TEMPLATE,
     "/v1/reviews/{review_id}": {"decision": "opt_out"},
 }
 
@@ -116,8 +133,8 @@ def test_a_viewer_only_reads(call: Caller, world: World) -> None:
     before = record(world)
     number = call("GET", "/v1/numbers")[1]["items"][0]["id"]
     for method, path in endpoints():
-        filled = (
-            path.replace("{number_id}", number).replace("{transaction_id}", "tid_0").replace("{review_id}", "rev_0")
+        filled = path.format(
+            number_id=number, transaction_id="tid_0", review_id="rev_0", template_id="tpl_0", name_id="num_0"
         )
         if method == "GET":
             assert viewer(method, filled)[0] in (200, 404)

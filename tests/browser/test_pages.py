@@ -10,7 +10,7 @@ from visiting import SCHEMES, WIDTHS
 PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
     "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign", "reviews",
-    "decided_reviews", "contacts",
+    "decided_reviews", "contacts", "templates", "new_template",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "number": ("numbers", "th a.number"),
@@ -18,6 +18,7 @@ LINKED: dict[str, tuple[str, str]] = {
     "review": ("reviews", "th a.number"),
     "message": ("messages", ".message-cell a"),
     "opt_out_history": ("opt_outs", "tbody a"),
+    "edit_template": ("templates", "tbody th a"),
     "contact_list": ("contacts", ".list-names a"),
     "campaign": ("campaigns", "tbody tr:last-child a"),
     "edit_campaign": ("campaign", "main a[href$='/edit/']"),
@@ -32,7 +33,7 @@ OTHERS = {
     "switch_all_numbers", "reply_parts", "change_replies", "change_keywords", "add_keywords", "switch_number",
     "remove_contacts", "add_contact_list", "change_contact_list", "contact_rejects", "upload_contacts",
     "import_contacts",  # in test_contacts.py
-    "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
+    "delete_template", "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key",
 }  # fmt: skip
 

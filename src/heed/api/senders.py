@@ -9,8 +9,9 @@ from ninja import Field, Router, Status
 from pydantic import BaseModel
 
 from heed.api.base import both
+from heed.api.errors import not_here
 from heed.api.keys import account_of, actor_of, needs_sender
-from heed.api.lists import Limit, Next, Time, page_of, shown, start_of, time_shown
+from heed.api.lists import Limit, Next, Time, page_of, row_id, shown, start_of, time_shown
 from heed.core import sandbox, senders
 from heed.core.models import Sender, SenderKind
 
@@ -32,6 +33,11 @@ class Names(BaseModel):
     next: str | None
 
 
+class Released(BaseModel):
+    id: str
+    status: str = Field(examples=["released"])
+
+
 @both(router.get, "/senders", Names, summary="The account's sender names, newest first")
 def list_senders(request: HttpRequest, limit: Limit = 100, next: Next = "") -> Any:
     rows = Sender.objects.filter(account=account_of(request), kind=SenderKind.NAME, closed_at=None).order_by("-id")
@@ -46,6 +52,19 @@ def add_sender(request: HttpRequest, name: Name) -> Any:
     needs_sender(request)
     sender = senders.add_name(account_of(request), name.name, sandbox.connection_of(), actor=actor_of(request))
     return Status(201, _shown(sender))
+
+
+@both(router.delete, "/senders/{name_id}", Released, summary="Release a sender name; its opt-outs stay")
+def release_sender(request: HttpRequest, name_id: str) -> Any:
+    """Adding it again brings it back with its opt-outs."""
+    needs_sender(request)
+    wanted = row_id("num", name_id)
+    mine = Sender.objects.filter(account=account_of(request), kind=SenderKind.NAME, closed_at=None)
+    sender = mine.filter(id=wanted).first()
+    if sender is None:
+        raise not_here()
+    senders.release(sender, actor=actor_of(request))
+    return {"id": name_id, "status": "released"}
 
 
 def _shown(sender: Sender) -> dict[str, Any]:

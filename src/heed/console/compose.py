@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from heed.console import ids, message_box
+from heed.console import ids, message_box, templates
 from heed.console.access import ConsoleRequest, senders_only
 from heed.core import campaigns, senders
 from heed.core.campaigns import Plan, Refused
@@ -62,10 +62,16 @@ def edit(request: ConsoleRequest, public_id: str) -> HttpResponse:
 def _step(request: ConsoleRequest, campaign: Campaign | None) -> HttpResponse:
     if request.method != "POST":
         plan = campaigns.plan_of(campaign) if campaign else campaigns.new_plan(request.account)
-        return _shown(request, campaign, _form_of(plan))
+        form = _form_of(plan)
+        if campaign is None:
+            form.text = templates.inserted(request.account, form.text, request.GET.get("template", ""), merges=True)
+        return _shown(request, campaign, form)
     form = _form(request)
     if line := request.POST.get("line"):
         form.text = message_box.with_line(form.text, clean(line))
+        return _shown(request, campaign, form)
+    if request.POST.get("do") == "template":
+        form.text = templates.inserted(request.account, form.text, request.POST.get("template", ""), merges=True)
         return _shown(request, campaign, form)
     plan = _plan(request.account, form)
     if request.POST.get("do") == "next":
@@ -171,6 +177,7 @@ def _shown(request: ConsoleRequest, campaign: Campaign | None, form: Form, statu
         "campaign": campaign,
         "id": ids.public(ids.CAMPAIGN, campaign.id) if campaign else "",
         "choices": choices,
+        "templates": templates.choices(account),
         "hours": [(str(hour), f"{hour:02}:00") for hour in range(25)],
     }
     return render(request, "console/campaigns/compose.html", context, status=status)

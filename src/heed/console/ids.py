@@ -9,7 +9,7 @@ from heed.rules import codes
 
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
 MEMBER, INVITATION, KEY, REVIEW = "mem", "inv", "key", "rev"
-CAMPAIGN, FILE, LIST, CONTACT = "cmp", "fil", "lst", "con"
+CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE = "cmp", "fil", "lst", "con", "tpl"
 
 
 def public(kind: str, row_id: int) -> str:

@@ -16,12 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
-from heed.console import ids, message_box, recipients, words
+from heed.console import ids, message_box, recipients, templates, words
 from heed.console.access import ConsoleRequest, senders_only
 from heed.core import gate, handoff, outbound, senders
 from heed.core.models import Account, Sender
 from heed.core.outbound import Draft
 from heed.rules import numbers, segments
+from heed.rules.merging import Template
 from heed.rules.numbers import BadNumber
 from heed.rules.segments import Segments
 from heed.rules.texts import clean
@@ -99,10 +100,15 @@ class Review:
 def quick_send(request: ConsoleRequest) -> HttpResponse:
     """Compose, review, send. Everything that was typed travels in the form, so that going back loses nothing."""
     if request.method != "POST":
-        return _compose(request, _composing(request, request.GET))
+        composing = _composing(request, request.GET)
+        composing.text = templates.inserted(request.account, composing.text, request.GET.get("template", ""))
+        return _compose(request, composing)
     composing = _composing(request, request.POST)
     if line := request.POST.get("line"):
         composing.text = message_box.with_line(composing.text, clean(line))
+        return _compose(request, composing)
+    if request.POST.get("do") == "template":
+        composing.text = templates.inserted(request.account, composing.text, request.POST.get("template", ""))
         return _compose(request, composing)
     if request.POST.get("do") == "edit":
         return _compose(request, composing)
@@ -127,6 +133,10 @@ def _check(account: Account, composing: Composing) -> People:
         errors["from"] = _("Pick a sender that is in use.") if composing.asked_sender else _("Pick a sender.")
     if not composing.text.strip():
         errors["text"] = _("Write a message.")
+    elif fields := Template.of(composing.text).fields:
+        errors["text"] = _("Write something in place of %(field)s: only a campaign has columns to fill it from.") % {
+            "field": f"${{{fields[0].name}}}"
+        }
     elif (parts := segments.count(composing.text[: message_box.MOST_TEXT]).parts) > outbound.MOST_PARTS:
         errors["text"] = _("This message has %(parts)s parts; at most %(most)s can be sent. Shorten it.") % {
             "parts": f"{parts}+" if len(composing.text) > message_box.MOST_TEXT else parts,
@@ -176,6 +186,7 @@ def _compose(request: ConsoleRequest, composing: Composing, status: int = 200) -
     context = message_box.under(account, composing.sender, composing.text) | {
         "composing": composing,
         "choices": choices,
+        "templates": templates.choices(account),
         "most": f"{MOST_RECIPIENTS:,}",
         "country": account.country,
     }

@@ -24,6 +24,7 @@ from heed.console import (
     send,
     settings,
     sign_in,
+    templates,
 )
 
 # Of allauth's pages only these: an e-mail address, once changed by its holder, could take somebody else's invitation.
@@ -47,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *audiences.urlpatterns,
     *campaigns.urlpatterns,
     *contacts.urlpatterns,
+    *templates.urlpatterns,
     *messages.urlpatterns,
     *inbox.urlpatterns,
     *reviews.urlpatterns,

@@ -12,10 +12,9 @@ from django.db import transaction
 from heed.core import audit, database, drafts, jobs, outbound, refused
 from heed.core.models import Account, Campaign, Sender
 from heed.core.pace import Pace
-from heed.rules import merging, timing
-from heed.rules.merging import Template
+from heed.rules import timing
 from heed.rules.states import CampaignState
-from heed.rules.texts import clean, line
+from heed.rules.texts import line
 from heed.rules.timing import Window
 
 BUILD, COUNT = "campaign.build", "campaign.count"
@@ -169,14 +168,10 @@ def _checked(account: Account, plan: Plan) -> Plan:
 
 
 def _checked_text(raw: str) -> str:
-    """``raw`` as it can be kept; an empty one is a text not written yet. Its length is that without the fields' values."""
-    text = clean(raw).replace("\r\n", "\n").strip()
-    if text:
-        try:
-            outbound.check_text(Template.of(text).fill({merging.OPT_OUT_LINK: "https://"})[0] or "-")
-        except outbound.Refused as error:
-            raise Refused(str(error), code=error.code, field="text") from error
-    return text
+    try:
+        return outbound.check_template(raw)
+    except outbound.Refused as error:
+        raise Refused(str(error), code=error.code, field="text") from error
 
 
 def _columns(plan: Plan) -> dict[str, Any]:

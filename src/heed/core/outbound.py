@@ -24,7 +24,8 @@ from heed.core.models import (
     SenderKind,
 )
 from heed.core.outcomes import Came
-from heed.rules import packs, segments
+from heed.rules import merging, packs, segments
+from heed.rules.merging import Template
 from heed.rules.states import CampaignState, MessageState
 from heed.rules.texts import clean
 from heed.rules.wording import Ways
@@ -75,6 +76,17 @@ def check_text(text: str) -> str:
         raise Refused(
             f"This message has {parts} parts; at most {MOST_PARTS} can be sent.", code="too_long", field="message_body"
         )
+    return text
+
+
+def check_template(raw: str) -> str:
+    """``raw``, perhaps with merge fields, as it can be kept; "" is a text that is not written yet.
+
+    Its length is that without the fields' values. Raises Refused for one that is too long whatever they are.
+    """
+    text = clean(raw).replace("\r\n", "\n").strip()
+    if text:
+        check_text(Template.of(text).fill({merging.OPT_OUT_LINK: "https://"})[0] or "-")
     return text
 
 

@@ -17,6 +17,7 @@ from heed.core.models.outcome import Bookmark, OptOutCause, OutcomeCount, Outcom
 from heed.core.models.process import IdempotencyKey, Lease
 from heed.core.models.review import Decision, Review
 from heed.core.models.sender import Keyword, Sender, SenderKind
+from heed.core.models.template import MessageTemplate
 
 __all__ = [
     "Account",
@@ -46,6 +47,7 @@ __all__ = [
     "Member",
     "Mention",
     "Message",
+    "MessageTemplate",
     "OptOutCause",
     "OutcomeCount",
     "OutcomeDelta",
