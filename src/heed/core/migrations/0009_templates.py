@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("core", "0007_reviews"),
+        ("core", "0008_lists"),
     ]
 
     operations = [
