@@ -63,7 +63,8 @@ def test_a_campaign_from_a_file_to_its_end(owner, site):
     expect(page.locator("h1 .state")).to_have_text("Finished", timeout=60_000)  # by itself
     expect(figure(page, "Sent")).to_have_text("269")
     expect(figure(page, "Suppressed")).to_have_text("31")
-    expect(page.get_by_role("row", name="Opted out 31")).to_be_visible()
+    expect(page.get_by_role("row", name="Opted out of the account 30")).to_be_visible()
+    expect(page.get_by_role("row", name="Opted out of the sender 1")).to_be_visible()
     assert site.outbox(447700900000 + LAST) == []
     assert [one["text"] for one in site.outbox(447700900000 + FIRST + LEFT)] == [f"Hi there, sale today.\n{STOP_LINE}"]
 

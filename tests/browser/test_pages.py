@@ -11,6 +11,7 @@ PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
     "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign", "reviews",
     "decided_reviews", "contacts", "templates", "new_template",
+    "reports",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "number": ("numbers", "th a.number"),
@@ -32,6 +33,7 @@ OTHERS = {
     "opt_out_text", "decide_review", "export_opt_outs", "remove_opt_out", "handset_screen", "handset_text",
     "switch_all_numbers", "reply_parts", "change_replies", "change_keywords", "add_keywords", "switch_number",
     "remove_contacts", "add_contact_list", "change_contact_list", "contact_rejects", "upload_contacts",
+    "report_file", "campaign_hours",
     "import_contacts",  # in test_contacts.py
     "delete_template", "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -30,7 +30,7 @@ from heed.core import (
 from heed.core.consent import Cause
 from heed.core.feeding import Feeder
 from heed.core.handoff import Sent
-from heed.core.models import Bookmark, Event, Message, OptOutCause, OutcomeCount, OutcomeDelta, Source
+from heed.core.models import Account, Bookmark, Event, Message, OptOutCause, OutcomeCount, OutcomeDelta, Source
 from heed.core.outbound import Draft
 from heed.core.reports import Reason
 from heed.rules import numbers, refusals
@@ -97,7 +97,7 @@ def test_every_end_is_counted_once(world, is_folded):
     found = report(campaign)
     assert found.outcomes == reports.Outcomes(sent=3, failed=2, unconfirmed=5, suppressed=2, cancelled=size - 12)
     assert found.failures == [Reason("30006", 1), Reason("No way to … today", 1)]
-    assert {one.reason for one in found.suppressions} == {"opted_out", "carrier"}
+    assert {one.reason for one in found.suppressions} == {"opted_out_sender", "carrier"}
     assert (found.size, found.waiting, found.left_over) == (size, 0, 0)
     states = Message.objects.filter(campaign=campaign).values_list("state", flat=True)
     assert found.outcomes.settled == len(states)
@@ -201,10 +201,78 @@ def test_days_are_the_accounts(world):
     found = reports.of_account(world.account, date(2026, 1, 13), date(2026, 1, 15))
     assert [day.outcomes.sent for day in found.days] == [0, 2, 1]
     assert len(reports.of_account(world.account, date(2000, 1, 1), TODAY).days) == reports.MOST_DAYS
-    text = io.StringIO()
-    with tables.write(text) as writer:
-        reports.write_days(found, writer)
-    assert text.getvalue().splitlines()[2] == "2026-01-14,2,0,0,0,0,0,0,0,0"
+    assert list(reports.table(found, "days"))[2] == ["2026-01-14", *"200000000"]
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+@pytest.mark.parametrize(
+    ("zone", "last", "first"),
+    [
+        ("Asia/Kolkata", "18:29", "18:30"),
+        ("Asia/Kathmandu", "18:14", "18:15"),
+        ("Australia/Lord_Howe", "12:59", "13:00"),
+        ("America/St_Johns", "03:29", "03:30"),
+        ("Europe/Berlin", "22:59", "23:00"),
+    ],
+)
+def test_a_day_begins_within_an_hour_of_utc_too(world, zone, last, first, is_folded):
+    Account.objects.filter(id=world.account.id).update(time_zone=zone)
+    world.account.refresh_from_db()
+    of = outcomes.Of(world.account.id, 0, world.number.id)
+    for clock, count in ((last, 1), (first, 2)):
+        at = datetime.fromisoformat(f"2026-01-14T{clock}:30+00:00")
+        outcomes.note([outcomes.Came(of, "sent")] * count, at)
+    if is_folded:
+        assert outcomes.fold() == 2
+    day = datetime.fromisoformat(f"2026-01-14T{first}:30+00:00").astimezone(ZoneInfo(zone)).date()
+    found = reports.of_account(world.account, day - timedelta(days=1), day)
+    assert [one.outcomes.sent for one in found.days] == [1, 2]
+
+
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_the_hours_of_a_campaign_are_the_accounts(world, is_folded):
+    Account.objects.filter(id=world.account.id).update(time_zone="Asia/Kolkata")
+    campaign = running_campaign(world)
+    send(world, 20)
+    text_stop(world, ANNA)
+    causes.attribute()
+    if is_folded:
+        outcomes.fold()
+    (hour,) = reports.hours_of_campaign(again(campaign))
+    assert (hour.outcomes.sent, hour.opt_outs, hour.hour.minute) == (20, 1, 30)
+    rows = list(reports.hour_table([hour], ZoneInfo("Asia/Kolkata")))
+    assert rows[1][0].endswith(":00+05:30")
+
+
+def test_what_an_opt_out_stopped_is_counted_by_its_scope(world):
+    campaign = running_campaign(world)
+    consent.opt_out(world.account.id, 0, ANNA, Cause(Source.WEB_FORM))
+    consent.opt_out(world.account.id, world.number.id, BEN, Cause(Source.CONSOLE))
+    claimed, _ = claim(world, 1)
+    assert claimed
+    outbound.queue(world.number, [Draft(BEN, numbers.show(BEN), "Hi")], door="api", actor="")
+    found = report(campaign)
+    assert found.suppressions == [Reason("opted_out", 1), Reason("opted_out_sender", 1)]
+    whole = reports.of_account(world.account, TODAY, TODAY)
+    assert whole.suppressions == [Reason("opted_out_sender", 2), Reason("opted_out", 1)]
+    assert ["suppressed", "opted_out_sender", "2"] in list(reports.table(whole, "reasons"))
+
+
+def test_the_tables_of_an_account(world):
+    campaign = running_campaign(world)
+    send(world, 200)
+    text_stop(world, ANNA)
+    text_stop(world, 447700900900)  # never written to
+    causes.attribute()
+    found = reports.of_account(world.account, TODAY, TODAY)
+    assert found.opt_outs.unprompted == 1
+    assert found.opt_outs.soon[-1] == ("later", 0)
+    assert [list(reports.table(found, name))[1] for name in reports.TABLES if name != "reasons"] == [
+        [TODAY.isoformat(), "200", *"0000000", "2"],
+        [world.number.address, "200", "2", "1.000"],
+        ["keyword", "STOP", "2", "1.000"],
+        [campaign.name, "200", "1", "0.500"],
+    ]
 
 
 def test_a_campaign_refused_too_often_pauses_itself_and_says_why(world):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages as notices
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -17,9 +18,10 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from heed.console import columns, ids, message_box, words
+from heed.console import columns, ids, message_box, reports, words
 from heed.console.access import ConsoleRequest, page, senders_only
-from heed.core import audience, campaigns, files, reports, running
+from heed.core import audience, campaigns, exports, files, running
+from heed.core import reports as core_reports
 from heed.core.audience import Counts
 from heed.core.campaigns import Refused
 from heed.core.models import Campaign, FilePurpose
@@ -98,7 +100,7 @@ def campaign(request: ConsoleRequest, public_id: str) -> HttpResponse:
         context |= _review(found)
         name = "review"
     else:
-        context |= _report(found)
+        context |= _report(found) | ({} if is_part else _charts(found))
         name = "figures" if is_part else "report"
     return render(request, f"console/campaigns/{name}.html", context)
 
@@ -176,7 +178,7 @@ def rejects(request: ConsoleRequest, public_id: str) -> StreamingHttpResponse:
 
 
 def _report(campaign: Campaign) -> dict[str, object]:
-    report = reports.of_campaign(campaign)
+    report = core_reports.of_campaign(campaign)
     done = report.outcomes.settled
     reached = campaign.size - report.left_over
     return {
@@ -185,16 +187,31 @@ def _report(campaign: Campaign) -> dict[str, object]:
         "percent": min(100, done * 100 // reached) if reached else 100,
         "done": done,
         "reached": reached,
-        "failures": [(words.reason(one.reason), one.count) for one in report.failures],
-        "suppressions": [(words.reason(one.reason), one.count) for one in report.suppressions],
+        "reasons": reports.reasons(report),
         "rate": report.opt_outs.rate(report.outcomes.sent),
-        "soon": list(zip(_soon(), [count for _name, count in report.opt_outs.soon], strict=True)),
+        "soon": reports.how_soon(report.opt_outs),
         "window": campaigns.window_of(campaign),
     }
 
 
-def _soon() -> list[str]:
-    return [_("Within the hour"), _("Within the day"), _("Within the week"), _("Later")]
+def _charts(campaign: Campaign) -> dict[str, object]:
+    rows = reports.rows_of_campaign(campaign)
+    return {
+        "rows": rows,
+        "messages_chart": reports.messages_chart(rows),
+        "opt_outs_chart": reports.opt_outs_chart(rows),
+    }
+
+
+@page
+@require_safe
+def hours_file(request: ConsoleRequest, public_id: str, extension: str) -> HttpResponse:
+    """What became of it, hour by hour."""
+    found = _campaign(request, public_id)
+    if extension not in exports.FORMATS:
+        raise Http404("There is no such file.")
+    hours, zone = core_reports.hours_of_campaign(found), ZoneInfo(request.account.time_zone)
+    return reports.download(core_reports.hour_table(hours, zone), f"hours-{public_id}", extension)
 
 
 def _figures(report: CampaignReport) -> list[Figure]:
@@ -274,6 +291,7 @@ urlpatterns = [
     path("campaigns/", index, name="campaigns"),
     path("campaigns/<str:public_id>/", campaign, name="campaign"),
     path("campaigns/<str:public_id>/rejects/", rejects, name="campaign_rejects"),
+    path("campaigns/<str:public_id>/hours.<slug:extension>", hours_file, name="campaign_hours"),
     path("campaigns/<str:public_id>/test/", test, name="test_campaign"),
     path("campaigns/<str:public_id>/do/<str:verb>/", act, name="act_on_campaign"),
 ]

@@ -69,6 +69,7 @@ GROUPS = (
             Entry("quick_send", _("Quick send"), "send", senders=True),
             Entry("campaigns", _("Campaigns"), "speakerphone", _CAMPAIGN),
             Entry("templates", _("Templates"), "template", ("new_template", "edit_template")),
+            Entry("reports", _("Reports"), "chart-bar"),
             Entry("messages", _("Messages"), "messages", ("message",)),
             Entry("inbox", _("Inbox"), "inbox"),
             Entry("reviews", _("Reviews"), "list-check", ("review", "decided_reviews"), waiting=_open_reviews),

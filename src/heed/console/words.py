@@ -68,7 +68,8 @@ BAD_NUMBER = {
     "not_valid": gettext_lazy("No phone can have this number."),
 }
 REASONS = {
-    "opted_out": gettext_lazy("Opted out"),
+    "opted_out": gettext_lazy("Opted out of the account"),
+    "opted_out_sender": gettext_lazy("Opted out of the sender"),
     "in_review": gettext_lazy("A text from them is in review"),
     "carrier": gettext_lazy("Opted out at the carrier"),
     "partly_sent": gettext_lazy("Opted out while it was on its way"),

@@ -9,7 +9,7 @@ property test holds them together.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any  # A row of a cursor.
@@ -183,13 +183,13 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
                 settled_at = CASE WHEN v.blocking IS NOT NULL OR v.is_expired THEN %s END
             FROM v WHERE core_message.id = v.id
             RETURNING core_message.id, account_id, sender_id, recipient, address, text, purpose, tries, priority,
-                state, campaign_id, reason""",  # noqa: S608 (our own text alone)
+                state, campaign_id, reason, entry_id""",  # noqa: S608 (our own text alone)
             [connection_id, *after, limit, moment, token, moment, moment],
         )
         rows = cursor.fetchall()
         stopped = [row for row in rows if row[9] != "sending"]
         events.tell([Happened(row[1], row[9], row[3], row[0]) for row in stopped], now)
-        _note([(row[1], row[10], row[2], row[6], row[9], row[11]) for row in stopped], now)
+        _note([(row[1], row[10], row[2], row[6], row[9], row[11], row[12]) for row in stopped], now)
     claimed = [Claimed(*(*row[:9], row[10])) for row in rows if row[9] == "sending"]
     return sorted(claimed, key=lambda message: (message.priority, message.id)), len(rows)
 
@@ -225,25 +225,38 @@ def _suppress(which: str, parameters: list[Any], now: datetime | None = None) ->
                 WHERE blocking IS NOT NULL)
             UPDATE core_message SET state = 'suppressed', reason = {_REASON}, entry_id = {_ENTRY}, settled_at = %s
             FROM v WHERE core_message.id = v.id AND core_message.state = 'queued'
-            RETURNING core_message.id, account_id, recipient, campaign_id, sender_id, purpose, reason""",  # noqa: S608 (our own text alone)
+            RETURNING core_message.id, account_id, recipient, campaign_id, sender_id, purpose, reason, entry_id""",  # noqa: S608 (our own text alone)
         [*parameters, database.to_column(now)],
     )
     events.tell(
         [Happened(account_id=row[1], kind="suppressed", recipient=row[2], message_id=row[0]) for row in sorted(rows)],
         now,
     )
-    _note([(row[1], row[3], row[4], row[5], "suppressed", row[6]) for row in rows], now)
+    _note([(row[1], row[3], row[4], row[5], "suppressed", row[6], row[7]) for row in rows], now)
     return len(rows)
 
 
-def _note(rows: Iterable[tuple[int | None, int | None, int, str, str, str]], now: datetime) -> None:
-    """Count messages that were stopped: account, campaign, sender, purpose, outcome, reason of each."""
+_Stopped = tuple[int | None, int | None, int, str, str, str, int | None]
+
+
+def _note(rows: Sequence[_Stopped], now: datetime) -> None:
+    """Count messages that were stopped: account, campaign, sender, purpose, outcome, reason, entry of each."""
+    narrow = _of_one_sender({row[6] for row in rows if row[6]})
     came = [
-        Came(whose, outcome, reason)
-        for account_id, campaign_id, sender_id, purpose, outcome, reason in rows
+        Came(whose, outcome, outcomes.LEFT_SENDER if entry_id in narrow else reason)
+        for account_id, campaign_id, sender_id, purpose, outcome, reason, entry_id in rows
         if (whose := outcomes.of(account_id, campaign_id, sender_id, purpose))
     ]
     outcomes.note(came, now)
+
+
+def _of_one_sender(entry_ids: set[int | None]) -> set[int]:
+    """Those of the entries that are opt-outs of one sender, not of the account."""
+    if not entry_ids:
+        return set()
+    which = f"id {database.among_numbers()} AND sender_id <> {ALL_SENDERS}"
+    values = [database.numbers_value(sorted(filter(None, entry_ids)))]
+    return {id_ for (id_,) in database.run(f"SELECT id FROM core_ledgerentry WHERE {which}", values)}  # noqa: S608
 
 
 def _block(blocking: str, since: Any) -> Block:

@@ -1,6 +1,7 @@
 """Counting what becomes of messages, without a row where senders would wait for each other.
 
-Who settles messages notes the differences of its batch in its own transaction; the worker folds them by hour.
+Who settles messages notes the differences of its batch in its own transaction, by quarters of an hour; the worker folds
+them by the hours of the account's own clocks, so that its days begin where one of them does, in India too.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple  # Rows of a cursor.
+from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
 from heed.core import database
-from heed.core.models import Purpose
+from heed.core.models import Account, Purpose
+from heed.rules import timing
 
 _COLUMNS = ("account_id", "campaign_id", "sender_id", "hour", "outcome", "reason", "count")
+LEFT_SENDER = "opted_out_sender"  # the reason opted_out where it was of one sender alone; opted_out is the account's
 _NUMBER = re.compile(r"\+?\d{5,}")
 
 
@@ -46,7 +50,7 @@ def of(account_id: int | None, campaign_id: int | None, sender_id: int, purpose:
 
 def note(came: Iterable[Came] | Mapping[Came, int], at: datetime) -> None:
     """Count ``came``, inside the transaction that settles the messages."""
-    hour = database.to_column(at.replace(minute=0, second=0, microsecond=0))
+    hour = database.to_column(timing.quarter_of(at))
     counted = Counter(came)
     rows = [
         (*of, hour, outcome, reason[:40], count) for (of, outcome, reason), count in sorted(counted.items()) if count
@@ -78,9 +82,10 @@ def _fold(limit: int) -> int:
             [limit],
         )
         rows = cursor.fetchall()
+        zones = _zones({row[0] for row in rows})
         sums: Counter[tuple[Any, ...]] = Counter()
-        for *key, count in rows:
-            sums[tuple(key)] += count
+        for account_id, campaign_id, sender_id, quarter, outcome, reason, count in rows:
+            sums[account_id, campaign_id, sender_id, _hour(quarter, zones[account_id]), outcome, reason] += count
         database.insert(
             "core_outcomecount",
             _COLUMNS,
@@ -89,6 +94,16 @@ def _fold(limit: int) -> int:
             "DO UPDATE SET count = core_outcomecount.count + excluded.count",
         )
     return len(rows)
+
+
+def _zones(account_ids: set[int]) -> dict[int, ZoneInfo]:
+    found = Account.objects.filter(id__in=account_ids).values_list("id", "time_zone")
+    return {id_: ZoneInfo(name) for id_, name in found}
+
+
+def _hour(quarter: Any, zone: ZoneInfo) -> Any:
+    at = database.from_column(quarter)
+    return database.to_column(timing.hour_of(at, zone) if at else at)
 
 
 def of_campaign(account_id: int, campaign_id: int) -> Counter[tuple[str, str]]:

@@ -29,6 +29,17 @@ class Window:
         return local.hour >= self.opens or local.hour < self.closes
 
 
+def hour_of(at: datetime, zone: ZoneInfo) -> datetime:
+    """When the hour began that clocks in ``zone`` showed at ``at``; in some places that is at half past one of UTC."""
+    local = at.astimezone(zone)
+    return at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+
+def quarter_of(at: datetime) -> datetime:
+    """When the quarter of an hour began, which is one on every clock."""
+    return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond)
+
+
 def show(at: datetime) -> str:
     """``at`` as programs and files get it: 2026-03-31T09:30:00Z."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
