@@ -1,8 +1,7 @@
-"""Home: what to do first, and how things stand today; and which of one's accounts to look at."""
+"""Home: what to do first, what needs somebody, today and the last thirty days; and which of one's accounts to look at."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,12 +12,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from heed.console import counting
+from heed.console import attention, counting
+from heed.console import reports as account_reports
 from heed.console.access import ACCOUNT_KEY, ConsoleRequest, page
-from heed.core import accounts, outcomes, reviews, senders
-from heed.core.models import Account, Connection, Consent, Inbound, Member, Message, OptOutCause, Sender, SenderKind
+from heed.core import accounts, outcomes, reports, senders
+from heed.core.models import Account, Consent, Inbound, Member, Message, Sender, SenderKind
+from heed.core.reports import Day
 from heed.rules.consent import State
 from heed.rules.states import MessageState
+
+DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,17 @@ class Figure:
 def home(request: ConsoleRequest) -> HttpResponse:
     account = request.account
     steps = _steps(account)
-    overdue, due = _urgent(account)
+    today = timezone.localdate()
+    days = reports.days(account, today - timedelta(days=DAYS - 1), today)
+    rows = [account_reports.row(day) for day in days]
     context = {
         "steps": steps,
         "is_new": not all(step.is_done for step in steps),
-        "figures": _figures(account),
-        "overdue": overdue,
-        "due": due,
-        "stopped": list(Connection.objects.filter(account__in=[account, None]).exclude(stopped_at=None)),
+        "figures": _figures(account, days[-1]),
+        "needs": attention.needs(account, days),
+        "messages_chart": account_reports.messages_chart(rows),
+        "opt_outs_chart": account_reports.opt_outs_chart(rows),
+        "rows": rows,
         "free_keyword": accounts.free_keyword(account),
         "shared": senders.shared_number(),
         "link": accounts.opt_out_link(account),
@@ -88,32 +94,15 @@ def _steps(account: Account) -> list[Step]:
     ]
 
 
-def _urgent(account: Account) -> tuple[str, str]:
-    """How many reviews are overdue, and how many others are due within a day; "" for none."""
-    now, waiting = timezone.now(), reviews.queue(account)
-    near = waiting.filter(due_at__lte=now + reviews.WARN_BEFORE)
-    if not near.exists():
-        return "", ""
-    late, soon = near.filter(due_at__lte=now), near.filter(due_at__gt=now)
-    counts = [counting.waiting(found) for found in (late, soon)]
-    return counts[0].removeprefix("0"), counts[1].removeprefix("0")
-
-
-def _figures(account: Account) -> list[Figure]:
+def _figures(account: Account, today: Day) -> list[Figure]:
     """Today in the account's time zone. Nothing here looks through all that the account ever sent or got."""
     since = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    came: Counter[str] = Counter()
-    for row in outcomes.hourly(account.id, since, since + timedelta(days=2)):
-        came[row.outcome] += row.count
-    left = OptOutCause.objects.filter(account_id=account.id, at__gte=since)
-    address = reverse("messages")
+    came, address = today.outcomes, reverse("messages")
     return [
-        Figure(_("Messages sent today"), f"{came[MessageState.SENT]:,}", address),
-        Figure(
-            _("Not sent: opted out or in review"), f"{came[MessageState.SUPPRESSED]:,}", f"{address}?state=suppressed"
-        ),
+        Figure(_("Messages sent today"), f"{came.sent:,}", address),
+        Figure(_("Not sent: opted out or in review"), f"{came.suppressed:,}", f"{address}?state=suppressed"),
         Figure(_("Texts received today"), _received(account, since), reverse("inbox")),
-        Figure(_("People who left today"), counting.shown(counting.bounded(left)), reverse("opt_outs")),
+        Figure(_("People who left today"), f"{today.opt_outs:,}", reverse("opt_outs")),
     ]
 
 

@@ -74,7 +74,7 @@ class Reason:
 def account_report(request: ConsoleRequest) -> HttpResponse:
     span = _span(request)
     report = reports.of_account(request.account, span.first, span.last)
-    rows = _by_week(report.days) if len(report.days) > MOST_BARS else [_row(day) for day in report.days]
+    rows = _by_week(report.days) if len(report.days) > MOST_BARS else [row(day) for day in report.days]
     context = {
         "span": span,
         "spans": _spans(span),
@@ -123,7 +123,7 @@ def _spans(span: Span) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _row(day: Day) -> Row:
+def row(day: Day) -> Row:
     return Row(date_format(day.day, "j M"), day.outcomes, day.opt_outs)
 
 
