@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 from people import ANNA, BEN, CLEO, signed_in
 from reading import fields, said
 
@@ -468,3 +469,21 @@ def test_what_staff_remove_is_not_told_as_the_persons_doing(world, owner):
     consent.opt_out(world.account.id, ALL_SENDERS, ANNA, Cause(Source.CONSOLE))
     consent.lift(world.account.id, ALL_SENDERS, ANNA, Cause(Source.CONSOLE, "boss@example.com"))
     assert "Opt-out of the account removed by hand, by boss@example.com" in said(owner.get(f"/opt-outs/{ANNA}/"))
+
+
+def test_a_start_that_did_not_act_is_told_as_recorded(world, owner):
+    text(world, "STOP")
+    late = InboundText("t2", numbers.show(ANNA), world.number.address, "START", timezone.now() - timedelta(minutes=5))
+    inbound.receive(world.link, [late])
+    words = said(owner.get(HISTORY))
+    assert f"Asked back in to {world.number.address} by texting START to {world.number.address}: recorded, did not" in words
+    assert "because the opt-out of" in words
+    assert "Opted back in" not in words
+    text(world, "START", key="t3")
+    assert f"Opted back in to {world.number.address} by texting START" in said(owner.get(HISTORY))
+
+
+def test_a_start_against_never_contact_says_why_it_did_not_act(world, owner):
+    leave(world, source=Source.CONSOLE, never=True)
+    text(world, "START")
+    assert "did not act because staff chose “never contact”" in said(owner.get(HISTORY))

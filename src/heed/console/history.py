@@ -19,11 +19,11 @@ from heed.console import ids, words
 from heed.console.access import ConsoleRequest, administrators_only, page
 from heed.console.messages import lines
 from heed.console.opt_outs import MOST_NOTE, THE_ACCOUNT, standings
-from heed.core import consent, gate
+from heed.core import consent, gate, replay
 from heed.core.consent import Cause
 from heed.core.models import Account, Consent, Decision, Inbound, LedgerEntry, Message, Review, Sender, Source
 from heed.rules import numbers
-from heed.rules.consent import ALL_SENDERS, Act, State
+from heed.rules.consent import ALL_SENDERS, Act, Row, State
 from heed.rules.texts import clean
 
 HISTORY = 100  # moments on a page
@@ -122,8 +122,11 @@ def _moments(account: Account, recipient: int, before: datetime | None) -> Itera
     proofs = {row.id: row.text for row in Inbound.objects.filter(ours, id__in=evidence)}
     found = Review.objects.filter(account=account, recipient=recipient, inbound__in=evidence)
     decided = {one.release_entry_id: one for one in found}
+    last_start = next((entry.id for entry in ledger if replay.is_start(entry)), 0)
+    resisting = replay.only_recorded(account.id, recipient, last_start) if last_start else {}
     for entry in ledger:
-        yield _of_entry(entry, places, proofs.get(entry.inbound_id or 0, ""), decided.get(entry.id))
+        proof = proofs.get(entry.inbound_id or 0, "")
+        yield _of_entry(entry, places, proof, decided.get(entry.id), resisting.get(entry.id))
     texts = Inbound.objects.filter(account=account, recipient=recipient).exclude(id__in=evidence).order_by("-id")
     yield from (_of_text(row) for row in (texts.filter(received_at__lt=before) if before else texts)[:most])
     sent = Message.objects.filter(account=account, recipient=recipient).select_related("sender").order_by("-id")
@@ -151,24 +154,29 @@ def _of_text(row: Inbound) -> Moment:
     return Moment(row.received_at, title, words.verdict(row.verdict), detail, row.text)
 
 
-def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str, decided: Review | None) -> Moment:
+def _of_entry(
+    entry: LedgerEntry, places: words.Addresses, text: str, decided: Review | None, resisting: Row | None
+) -> Moment:
+    """One entry in words. ``resisting`` is the opt-out for which it, a START, did not act."""
     told = {"scope": words.scope(entry.sender_id, places), "how": words.how(entry, places)}
     titles = {
         Act.OPT_OUT: _("Opted out of %(scope)s %(how)s") % told,
-        Act.OPT_IN: _opted_in(entry) % told,
+        Act.OPT_IN: _opted_in(entry, is_recorded=resisting is not None) % told,
         Act.HOLD: _("Held by a review: this may be an opt-out of %(scope)s") % told,
         Act.RELEASE: _ended(decided, told["scope"]),
         Act.ERASE: _("Texts and evidence erased"),
     }
     facts = [
         _("Never contact: START does not lift it.") if entry.never else "",
+        _resisted(resisting) if resisting else "",
         _rule(entry),
         _("Took effect on %(day)s.") % {"day": words.day(entry.effective_at)}
         if words.day(entry.effective_at) != words.day(entry.received_at)
         else "",
         entry.note,
     ]
-    leaves = entry.act in (Act.OPT_OUT, Act.HOLD) or (decided is not None and decided.decision == Decision.OPT_OUT)
+    stays_out = resisting is not None or (decided is not None and decided.decision == Decision.OPT_OUT)
+    leaves = stays_out or entry.act in (Act.OPT_OUT, Act.HOLD)
     return Moment(
         entry.received_at,
         titles[Act(entry.act)],
@@ -179,8 +187,19 @@ def _of_entry(entry: LedgerEntry, places: words.Addresses, text: str, decided: R
     )
 
 
-def _opted_in(entry: LedgerEntry) -> str:
+def _resisted(row: Row) -> str:
+    """Why a START did not act."""
+    if row.never:
+        return _("It did not act because staff chose “never contact”.")
+    return _("It did not act because the opt-out of %(day)s is newer than this text.") % {
+        "day": words.moment(row.last_out_at) if row.last_out_at else ""
+    }
+
+
+def _opted_in(entry: LedgerEntry, *, is_recorded: bool) -> str:
     """A START on an account-level number lifts the account's opt-out too; what staff do is not the person's doing."""
+    if is_recorded:
+        return _("Asked back in to %(scope)s %(how)s: recorded, did not act")
     if Source(entry.source).is_staff:
         return _("Opt-out of %(scope)s removed %(how)s")
     if entry.account_level and entry.sender_id != ALL_SENDERS:

@@ -110,6 +110,10 @@ def day(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "j M Y")
 
 
+def moment(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "j M Y, H:i:s")
+
+
 def addresses(account: Account, sender_ids: Iterable[int]) -> dict[int, str]:
     """The addresses of ``sender_ids`` that ``account`` may see: its own senders' and the shared numbers'."""
     mine = Sender.objects.filter(Q(account=account) | Q(account=None), id__in=set(sender_ids))

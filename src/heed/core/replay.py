@@ -43,6 +43,23 @@ def rows_from(entries: Iterable[LedgerEntry]) -> dict[int, tuple[Row, int]]:
     return {key: pair for key, row in rows.items() if (pair := (row, made_by.get(key, 0))) != _UNTOUCHED}
 
 
+def only_recorded(account_id: int, recipient: int, up_to: int) -> dict[int, Row]:
+    """The person's STARTs up to entry ``up_to`` that did not act (rule 5), each with the opt-out that outlasted it."""
+    rows: Rows = {}
+    found: dict[int, Row] = {}
+    entries = LedgerEntry.objects.filter(account_id=account_id, recipient=recipient, id__lte=up_to).order_by("id")
+    for entry in entries.iterator():
+        if is_start(entry) and (row := rules.outlasting(rows, entry.sender_id, entry.effective_at)):
+            found[entry.id] = row
+        rows.update(_changed_by(rows, entry))
+    return found
+
+
+def is_start(entry: LedgerEntry) -> bool:
+    """Whether the person asked to be back: what staff lift is no START."""
+    return entry.act == Act.OPT_IN and not Source(entry.source).is_staff
+
+
 def _changed_by(rows: Rows, entry: LedgerEntry) -> dict[int, Row]:
     match Act(entry.act):
         case Act.OPT_OUT:

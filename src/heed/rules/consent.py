@@ -81,9 +81,9 @@ def start(rows: Rows, sender: int, at: datetime, *, account_level: bool) -> dict
     ``account_level`` is the number's switch. With ``sender`` ALL_SENDERS this is prefix + START, or START on a shared
     number: it lifts the account's row and no sender's.
     """
-    own, account = rows.get(sender, NOTHING), rows.get(ALL_SENDERS, NOTHING)
-    if any(_outlasts(row, at) for row in (own, account)):
+    if outlasting(rows, sender, at):
         return None
+    own, account = rows.get(sender, NOTHING), rows.get(ALL_SENDERS, NOTHING)
     started = replace(_lifted(own), started_at=_later(own.started_at, at))
     if sender == ALL_SENDERS:
         return _real(rows, {ALL_SENDERS: started})
@@ -92,6 +92,11 @@ def start(rows: Rows, sender: int, at: datetime, *, account_level: bool) -> dict
     if account_level:
         return _real(rows, {sender: started, ALL_SENDERS: _lifted(account)})
     return _real(rows, {sender: replace(started, state=State.IN)})
+
+
+def outlasting(rows: Rows, sender: int, at: datetime) -> Row | None:
+    """Rule 5: the standing opt-out for which a START on ``sender``, counting as of ``at``, is only recorded."""
+    return next((row for key in (sender, ALL_SENDERS) if _outlasts(row := rows.get(key, NOTHING), at)), None)
 
 
 def lift(rows: Rows, sender: int) -> dict[int, Row]:
