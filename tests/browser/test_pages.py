@@ -36,6 +36,7 @@ OTHERS = {
     "report_file", "campaign_hours",
     "import_contacts",  # in test_contacts.py
     "delete_template", "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
+    "send_again",  # in tests/console/test_sign_in.py
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key",
 }  # fmt: skip
 

@@ -6,11 +6,13 @@ import io
 import json
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
+from allauth.mfa.utils import is_mfa_enabled
 from django.core.management import CommandError, call_command
 from people import ANNA, World
 
 from heed.core import accounts
-from heed.core.models import ApiKey, Consent, Sender
+from heed.core.models import ApiKey, Audit, Consent, Sender
 from heed.rules import numbers
 
 PHONE, NUMBER = numbers.show(ANNA), "+447700900001"
@@ -55,6 +57,17 @@ def test_verify_finds_what_was_tampered_with_and_rebuild_mends_it(world: World) 
         run("verify_ledger")
     assert json.loads(run("verify_ledger", "--rebuild")) == {"mended": 1}
     assert run("verify_ledger") == ""
+
+
+def test_a_lost_second_factor_is_turned_off(world: World) -> None:
+    totp.TOTP.activate(world.owner, totp.generate_totp_secret())
+    run("sign_in_link", "--email", "owner@example.com")
+    assert is_mfa_enabled(world.owner)
+    with pytest.raises(CommandError, match="--email"):
+        run("sign_in_link", "--second-factor-lost")
+    run("sign_in_link", "--email", "owner@example.com", "--second-factor-lost")
+    assert not is_mfa_enabled(world.owner)
+    assert Audit.objects.filter(action="second_factor.off", subject="owner@example.com").exists()
 
 
 def test_accounts_links_and_shared_numbers(db: None) -> None:

@@ -147,7 +147,7 @@ def test_others_sign_in_first(world, client):
     campaign = ready(world)
     for there in ("/campaigns/", "/campaigns/new/", address(campaign)):
         assert client.get(there)["Location"] == f"/sign-in/?next={there}"
-    assert do(client, campaign, "start", expect="4").status_code == 302
+    assert do(client, campaign, "start", expect="4").status_code == 401
     assert again(campaign).state == "ready"
 
 

@@ -106,7 +106,7 @@ def test_who_may_add_and_who_may_remove(world):
 def test_others_sign_in_first(world, client):
     for path in (*READING, "/opt-outs/add/"):
         assert client.get(path)["Location"].startswith("/sign-in/?next=/opt-outs/")
-    assert client.post(f"{HISTORY}remove/", {"scope": ACCOUNT}).status_code == 302
+    assert client.post(f"{HISTORY}remove/", {"scope": ACCOUNT}).status_code == 401
 
 
 def test_looking_changes_nothing(world, owner):
@@ -476,7 +476,10 @@ def test_a_start_that_did_not_act_is_told_as_recorded(world, owner):
     late = InboundText("t2", numbers.show(ANNA), world.number.address, "START", timezone.now() - timedelta(minutes=5))
     inbound.receive(world.link, [late])
     words = said(owner.get(HISTORY))
-    assert f"Asked back in to {world.number.address} by texting START to {world.number.address}: recorded, did not" in words
+    assert (
+        f"Asked back in to {world.number.address} by texting START to {world.number.address}: recorded, did not"
+        in words
+    )
     assert "because the opt-out of" in words
     assert "Opted back in" not in words
     text(world, "START", key="t3")

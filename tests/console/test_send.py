@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from people import ANNA, BEN, CLEO, FIRST_NUMBER, signed_in
 from reading import fields, said
@@ -80,7 +81,8 @@ def test_a_stranger_sends_from_none_of_our_senders(world):
 def test_others_sign_in_first(world, client):
     assert client.get("/send/")["Location"] == "/sign-in/?next=/send/"
     for referer, back in [("http://testserver/numbers/?a=1", "/numbers/%3Fa%3D1"), ("http://other/x", "/"), ("", "/")]:
-        answer = client.post("/numbers/num_1/keywords/add/", TYPED, headers={"Referer": referer})
+        file = SimpleUploadedFile("people.csv", b"07700900501")  # what can't be kept leads back to its page
+        answer = client.post("/numbers/num_1/keywords/add/", {"file": file}, headers={"Referer": referer})
         assert answer["Location"] == f"/sign-in/?next={back}"  # not to where only a form goes
     asking = {"HX-Request": "true", "HX-Current-URL": "http://testserver/send/"}
     part = client.post("/send/count/", TYPED, headers=asking)

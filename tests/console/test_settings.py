@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import smtplib
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+import time_machine
 from django.core import mail
 from django.urls import reverse
 from people import PASSWORD, person
@@ -85,7 +88,7 @@ def test_the_members_stand_with_their_roles(owner, world):
 
 
 def test_an_invitation_is_a_link_to_copy_once(owner, world, client):
-    answer = owner.post("/settings/members/invite/", {"email": "New@Example.com", "role": "viewer"})
+    answer = owner.post("/settings/members/invite/", {"email": "New@Example.com", "role": "viewer"}, follow=True)
     link = re.search(r'<code id="link">http://testserver(/join/[^<]+)</code>', answer.content.decode())[1]
     assert "no mail server" in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
@@ -99,7 +102,7 @@ def test_an_invitation_is_a_link_to_copy_once(owner, world, client):
 
 def test_an_invitation_is_mailed_where_mail_is_set_up(owner, settings):
     settings.EMAIL_HOST = "mail.example.com"
-    answer = owner.post("/settings/members/invite/", {"email": "new@example.com", "role": "marketer"})
+    answer = owner.post("/settings/members/invite/", {"email": "new@example.com", "role": "marketer"}, follow=True)
     assert "The link was mailed." in answer.content.decode()
     [letter] = mail.outbox
     assert letter.to == ["new@example.com"]
@@ -114,7 +117,7 @@ def test_a_mail_that_fails_leaves_the_link(owner, settings, monkeypatch):
         raise smtplib.SMTPServerDisconnected("gone")
 
     monkeypatch.setattr("heed.console.members.send_mail", fail)
-    answer = owner.post("/settings/members/invite/", {"email": "new@example.com", "role": "marketer"})
+    answer = owner.post("/settings/members/invite/", {"email": "new@example.com", "role": "marketer"}, follow=True)
     assert "The mail could not be sent." in answer.content.decode()
     assert b'<code id="link">' in answer.content
 
@@ -176,14 +179,30 @@ def test_an_account_keeps_an_owner(owner, world, name, data):
 
 
 def test_a_key_is_shown_once_and_works(owner, world):
-    answer = owner.post("/settings/api-keys/", {"name": "Web shop", "role": "marketer"})
+    made = owner.post("/settings/api-keys/", {"name": "Web shop", "role": "marketer"})
+    assert made.url == "/settings/api-keys/"  # loaded again, the page makes nothing again
+    waiting = json.dumps(dict(owner.session))
+    answer = owner.get(made.url)
     secret = re.search(r'<code id="secret">(heed_[^<]+)</code>', answer.content.decode())[1]
     assert "no-store" in answer["Cache-Control"]
+    assert secret not in waiting
     assert accounts.key_for(secret).account == world.account
     page = owner.get("/settings/api-keys/").content.decode()
     assert secret not in page
     assert f"…{secret[-4:]}" in page
     assert "Web shop" in page
+
+
+def test_a_key_that_nobody_looked_at_is_not_shown_later(owner):
+    with time_machine.travel(datetime.now(UTC) - timedelta(minutes=6)):
+        owner.post("/settings/api-keys/", {"name": "Web shop", "role": "marketer"})
+    assert b'id="secret"' not in owner.get("/settings/api-keys/").content
+
+
+def test_a_look_ahead_takes_no_secret(owner):
+    owner.post("/settings/api-keys/", {"name": "Web shop", "role": "marketer"})
+    owner.head("/settings/api-keys/")
+    assert b'id="secret"' in owner.get("/settings/api-keys/").content
 
 
 def test_a_revoked_key_works_no_more(owner, world):

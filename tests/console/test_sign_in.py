@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
+from django.test import Client
 from django.utils import timezone
 from people import PASSWORD, person
+from reading import fields, said
 
 from heed.core import accounts
 from heed.core.models import Account, Invitation, Member, Role, SignInLink, User
@@ -113,6 +117,75 @@ def test_a_link_signs_in_once(client, world):
     assert client.get(link).status_code == 404
     assert client.post(link).status_code == 404
     assert not is_in(client)
+
+
+def with_a_second_factor(user):
+    """Give ``user`` one; returns what makes a code of now."""
+    secret = totp.generate_totp_secret()
+    totp.TOTP.activate(user, secret)
+    return lambda: totp.format_hotp_value(totp.hotp_value(secret, next(totp.yield_hotp_counters_from_time())))
+
+
+def test_a_link_does_not_pass_by_the_second_factor(client, world):
+    code = with_a_second_factor(world.owner)
+    assert client.post(link_for(world.owner)).url == "/second-factor/authenticate/"
+    assert not is_in(client)
+    assert client.post("/second-factor/authenticate/", {"code": code()}).url == "/"
+    assert is_in(client)
+
+
+# What was sent without a session
+
+TYPED = {"from": "+447700900001", "to": "07700 900501\r\n07700 900502", "text": "Hi & <b>bye</b>", "do": "review"}
+
+
+def sent_without_session():
+    """A browser that sends a form, with the page's token against forgery, after its session has ended."""
+    browser = Client(enforce_csrf_checks=True)
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', browser.get("/sign-in/").content.decode())[1]
+    return browser, browser.post("/send/?a=1", TYPED | {"csrfmiddlewaretoken": token, "old_password": "secret"})
+
+
+def hidden(page):
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.content.decode()))
+
+
+def test_what_was_sent_when_the_session_had_ended_is_given_back(world):
+    browser, door = sent_without_session()
+    assert door.status_code == 401
+    assert "Nothing you wrote is lost" in said(door)
+    assert hidden(door)["next"] == "/send-again/"
+    again = browser.post("/sign-in/", {**hidden(door), "login": "owner@example.com", "password": "wrong"})
+    assert hidden(again)["kept"] == hidden(door)["kept"]  # a slip of the password loses nothing either
+    assert sign_in(browser, "owner@example.com", **hidden(again)).url == "/send-again/"
+    page = browser.get("/send-again/")
+    assert 'action="/send/?a=1"' in page.content.decode()
+    assert fields(page)["to"] == TYPED["to"]
+    assert fields(page)["text"] == TYPED["text"]
+    assert "old_password" not in fields(page)
+    assert "Hi & <b>bye</b>" in said(page)
+    review = browser.post("/send/?a=1", fields(page))
+    assert "Send to 2 people" in said(review)
+    assert browser.get("/send-again/").url == "/"
+
+
+def test_a_form_is_kept_through_the_second_factor(world):
+    code = with_a_second_factor(world.owner)
+    browser, door = sent_without_session()
+    assert sign_in(browser, "owner@example.com", **hidden(door)).url == "/second-factor/authenticate/"
+    token = hidden(browser.get("/second-factor/authenticate/"))["csrfmiddlewaretoken"]
+    done = browser.post("/second-factor/authenticate/", {"code": code(), "csrfmiddlewaretoken": token})
+    assert done.url == "/send-again/"
+    assert TYPED["text"] in said(browser.get("/send-again/"))
+
+
+def test_nothing_is_kept_of_a_form_from_elsewhere(world):
+    browser = Client(enforce_csrf_checks=True)
+    assert browser.post("/send/", TYPED).status_code == 403
+    door = browser.get("/sign-in/")
+    kept = {**hidden(door), "kept": "forged:text", "next": "/send-again/"}
+    assert sign_in(browser, "owner@example.com", **kept).url == "/send-again/"
+    assert browser.get("/send-again/").url == "/"
 
 
 def test_the_session_is_a_new_one_after_a_link(client, world):

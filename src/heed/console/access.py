@@ -7,14 +7,17 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
+from allauth.account.forms import LoginForm
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
-from heed.console import menu
+from heed.console import kept, menu
 from heed.core.models import Account, Member, Role, User
 
 Arguments = ParamSpec("Arguments")
@@ -63,6 +66,8 @@ def _guarded(
         request.actor = member.user.email  # type: ignore[attr-defined]
         if not allows(Role(member.role)):
             raise PermissionDenied("Your role does not allow this.")
+        if request.method == "POST":
+            request.session.pop(kept.KEY, None)
         with timezone.override(member.account.time_zone):  # Times are stored in UTC and shown in the account's zone.
             return view(request, *args, **kwargs)  # type: ignore[arg-type]  # it is a ConsoleRequest now
 
@@ -70,9 +75,16 @@ def _guarded(
 
 
 def _door(request: HttpRequest) -> HttpResponse:
-    """To sign in, and back to the page one was on. A part of a page is refused: the page says so, and keeps its words."""
+    """To sign in, and back to the page one was on, or to what one has sent.
+
+    A part of a page is refused: the page says so, and keeps its words.
+    """
     if getattr(request, "htmx", None):
         return HttpResponse(status=401)
+    if request.method == "POST" and (text := kept.sealed(request)):
+        after = format_html('<input type="hidden" name="next" value="{}">', reverse("send_again"))
+        context = {"form": LoginForm(request=request), "redirect_field": after, "kept": text}
+        return render(request, "account/login.html", context, status=401)
     return redirect_to_login(request.get_full_path() if request.method in ("GET", "HEAD") else _page_before(request))
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from heed.console import ids
+from heed.console import ids, once
 from heed.console.access import ConsoleRequest, administrators_only
 from heed.console.members import ROLES
 from heed.core import accounts
@@ -25,18 +25,19 @@ KEY_ROLES = [(role, words) for role, words in ROLES if role is not Role.OWNER]  
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_keys(request: ConsoleRequest) -> HttpResponse:
     if request.method != "POST":
-        return _show(request)
+        return _show(request, **once.take(request, "key"))
     name, role = request.POST.get("name", ""), request.POST.get("role", "")
     try:
         if role not in [one for one, _words in KEY_ROLES]:
             raise accounts.Refused(_("Pick a role."), field="role")
         key, secret = accounts.create_api_key(request.account, name, Role(role), actor=request.actor)
     except accounts.Refused as error:
-        return _show(request, status=422, name=name[:200], role_asked=role, errors={error.field: str(error)})
-    return _show(request, created=key, secret=secret)
+        return _show(request, 422, name=name[:200], role_asked=role, errors={error.field: str(error)})
+    once.put(request, "key", created=key.name, secret=secret)
+    return redirect("api_keys")
 
 
-def _show(request: ConsoleRequest, status: int = 200, **more: object) -> HttpResponse:
+def _show(request: ConsoleRequest, status: int = 200, /, **more: object) -> HttpResponse:
     mine = ApiKey.objects.filter(account=request.account, revoked_at=None).order_by("-id")
     context = {
         "keys": [(key, ids.public(ids.KEY, key.id)) for key in mine[:MOST_SHOWN]],

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from heed.console import ids
+from heed.console import ids, once
 from heed.console.access import ConsoleRequest, administrators_only, page
 from heed.core import accounts
 from heed.core.models import Invitation, Member, Role
@@ -32,13 +32,14 @@ ROLES = [
 log = logging.getLogger(__name__)
 
 
+@never_cache
 @page
 @require_safe
 def members(request: ConsoleRequest) -> HttpResponse:
-    return _show(request)
+    return _show(request, **once.take(request, "invitation"))
 
 
-def _show(request: ConsoleRequest, status: int = 200, **more: object) -> HttpResponse:
+def _show(request: ConsoleRequest, status: int = 200, /, **more: object) -> HttpResponse:
     mine = Member.objects.filter(account=request.account).select_related("user").order_by("user__email")
     pending = Invitation.objects.filter(account=request.account, accepted_at=None, expires_at__gt=timezone.now())
     context = {
@@ -55,16 +56,18 @@ def _show(request: ConsoleRequest, status: int = 200, **more: object) -> HttpRes
 @administrators_only
 @require_POST
 def invite(request: ConsoleRequest) -> HttpResponse:
-    """Make an invitation and show its link, this once: only its hash is kept."""
+    """Make an invitation; the next page shows its link, this once: only its hash is kept."""
     email, role = request.POST.get("email", "")[:254], request.POST.get("role", "")
     try:
         if role not in Role.values:
             raise accounts.Refused(_("Pick a role."), field="role")
         token = accounts.invite(request.account, email, Role(role), by=request.user, actor=request.actor)
     except accounts.Refused as error:
-        return _show(request, status=422, email=email, role_asked=role, errors={error.field: str(error)})
+        return _show(request, 422, email=email, role_asked=role, errors={error.field: str(error)})
     link = settings.PUBLIC_URL + reverse("join", args=[token])
-    return _show(request, invited=email.strip(), link=link, was_mailed=_mail(request, email.strip(), link))
+    was_mailed = "yes" if _mail(request, email.strip(), link) else ""
+    once.put(request, "invitation", invited=email.strip(), link=link, was_mailed=was_mailed)
+    return redirect("members")
 
 
 def _mail(request: ConsoleRequest, email: str, link: str) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import perform_login
 from django import forms
 from django.conf import settings
 from django.contrib import messages as notices
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,9 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
-from heed.console.access import ACCOUNT_KEY
+from heed.console import kept
+from heed.console.access import ACCOUNT_KEY, ConsoleRequest, page
 from heed.core import accounts
 from heed.core.models import Invitation, User
 
@@ -26,6 +28,12 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no ty
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up by themselves; an invitation makes a user."""
         return False
+
+    def pre_login(self, request: HttpRequest, user: User, **details: object) -> HttpResponse | None:
+        """The password was right; a second factor may still be asked for."""
+        kept.carry_over(request)
+        refused: HttpResponse | None = super().pre_login(request, user, **details)
+        return refused
 
 
 def _sign_in(request: HttpRequest, user: User) -> None:
@@ -43,10 +51,21 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "console/sign_in/link.html", {"email": found.user.email})
     if not accounts.use_sign_in_link(found):
         return render(request, "console/sign_in/used.html", status=404)
-    _sign_in(request, found.user)
+    logout(request)  # whoever was signed in here until now
     if not found.user.has_usable_password():
-        notices.info(request, _("You are signed in. Set a password under Settings to sign in without a link."))
-    return redirect("home")
+        notices.info(request, _("Set a password under Settings to sign in without a link."))
+    # Who has a second factor is asked for it: the link stands for the password alone.
+    answer: HttpResponse = perform_login(request, found.user)
+    return answer
+
+
+@never_cache
+@page
+@require_safe
+def send_again(request: ConsoleRequest) -> HttpResponse:
+    """What one sent when one's session had ended, to be sent again."""
+    form = kept.opened(request.session.get(kept.KEY, ""))
+    return render(request, "console/sign_in/send_again.html", {"kept": form}) if form else redirect("home")
 
 
 # Invitations
@@ -108,6 +127,7 @@ def _accept(request: HttpRequest, invitation: Invitation, context: dict[str, obj
 
 
 urlpatterns = [
+    path("send-again/", send_again, name="send_again"),
     path("sign-in/<str:token>/", link, name="sign_in_link"),
     path("join/<str:token>/", join, name="join"),
 ]

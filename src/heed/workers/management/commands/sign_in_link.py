@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from allauth.mfa.models import Authenticator
 from django.core.management.base import CommandError, CommandParser
 
-from heed.core import accounts
+from heed.core import accounts, audit
 from heed.core.models import Member, Role, User
-from heed.workers.options import PlainCommand
+from heed.workers.options import ACTOR, PlainCommand
 
 
 class Command(PlainCommand):
@@ -15,8 +16,18 @@ class Command(PlainCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--email", default="")
 
-    def handle(self, *args: object, email: str, **options: object) -> None:
-        self.stdout.write(accounts.sign_in_link(_user(email)))
+        parser.add_argument(
+            "--second-factor-lost", action="store_true", help="turn the person's second factor off; give --email too"
+        )
+
+    def handle(self, *args: object, email: str, second_factor_lost: bool, **options: object) -> None:
+        if second_factor_lost and not email:
+            raise CommandError("Say whose second factor is lost: --email E")
+        user = _user(email)
+        if second_factor_lost:
+            Authenticator.objects.filter(user=user).delete()
+            audit.note(None, ACTOR, "second_factor.off", user.email)
+        self.stdout.write(accounts.sign_in_link(user))
 
 
 def _user(email: str) -> User:
