@@ -62,12 +62,25 @@ def test_keywords_need_no_script(visitors, site):
     expect(page.get_by_label("Reply to END")).to_have_value("It ends here.")
 
 
-def test_a_reply_s_parts_are_counted_while_one_writes(owner, site):
+def test_replies_are_counted_while_one_writes_and_outlast_another_form(owner, site):
     page = owner.page
     page.goto(f"{site.address}/numbers/")
     page.get_by_role("link", name="+44 7700 900002").click()
+    page.wait_for_load_state()
     page.get_by_label("Reply message").fill("x" * 161)
     expect(page.locator("#reply_message-parts")).to_have_text("2 parts, 161 characters (GSM-7)")
+    page.get_by_label("Help reply").fill("Ask us")
+    expect(page.locator("#help_reply-parts")).to_have_text("1 part, 6 characters (GSM-7)")
+    page.get_by_label("Words or short phrases").fill("GENUG")
+    page.get_by_role("button", name="Add keywords").click()
+    expect(page.get_by_label("Reply to GENUG")).to_be_visible()
+    expect(page.get_by_label("Help reply")).to_have_value("Ask us")  # unsaved, and not lost
+    expect(page.locator("#help_reply-parts")).to_have_text("1 part, 6 characters (GSM-7)")
+    page.get_by_label("Help reply").fill("")
+    page.get_by_role("button", name="Remove GENUG").click()
+    expect(page.get_by_label("Reply to GENUG")).to_have_count(0)
+    expect(page.get_by_label("Help reply")).to_have_value("")
+    assert page.evaluate("sessionStorage.getItem('unsaved')") is None
 
 
 def test_a_new_key_is_copied(owner, site):

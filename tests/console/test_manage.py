@@ -213,7 +213,9 @@ def test_what_can_not_be_saved_is_said_beside_its_field_and_nothing_is(owner, wo
 )
 @pytest.mark.parametrize("field", ["reply_message", "reply-stop", "reply"])
 def test_parts_are_counted_while_one_writes(owner, text, words, field):
-    assert owner.post("/numbers/parts/", {field: text}).content.decode().strip() == words
+    asking = {"HX-Request": "true", "HX-Trigger-Name": field}
+    typed = {"reply_message": "Something else", "reply-stop": "Bye", field: text}
+    assert owner.post("/numbers/parts/", typed, headers=asking).content.decode().strip() == words
 
 
 def test_a_note_says_what_no_help_reply_means(owner, world):

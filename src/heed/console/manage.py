@@ -236,9 +236,7 @@ def _split(raw: str) -> list[str]:
 @require_POST
 def parts(request: ConsoleRequest) -> HttpResponse:
     """How many parts a reply has, while somebody writes it. By POST because texts don't belong in addresses and logs."""
-    text = next(
-        (_text(request, name) for name in request.POST if name.startswith("reply") or name.endswith("reply")), ""
-    )
+    text = _text(request, request.htmx.trigger_name or "")  # beside it come the other fields of its form
     return render(request, "console/numbers/parts.html", {"counted": segments.count(text[:MOST_REPLY]), "text": text})
 
 
