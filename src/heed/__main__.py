@@ -39,7 +39,8 @@ COMMANDS: dict[str, dict[str, str]] = {
         "sandbox": "be a phone of the simulated carrier",
     },
 }
-USAGE = 2
+MAKES_FOLDER = ("up", "migrate")
+REFUSED, USAGE = 1, 2
 
 
 def main(arguments: list[str]) -> None:
@@ -59,6 +60,7 @@ def run(command: str, arguments: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "heed.settings")
     if command == "up":
         _set_data_folder(arguments)
+    _mind_the_data_folder(command)
 
     import django  # Only here: help needs neither Django nor the settings.
 
@@ -114,6 +116,17 @@ def _set_data_folder(arguments: list[str]) -> None:
             os.environ["HEED_DATA_DIR"] = os.path.abspath(arguments[at + 1])
         elif argument.startswith("--data="):
             os.environ["HEED_DATA_DIR"] = os.path.abspath(argument.removeprefix("--data="))
+
+
+def _mind_the_data_folder(command: str) -> None:
+    """Make a folder that HEED_DATA_DIR names where that is wanted, and say so: it may be a slip of the pen."""
+    given = os.environ.get("HEED_DATA_DIR")
+    if not given or os.environ.get("HEED_DATABASE_URL") or Path(given).exists():
+        return
+    if command not in MAKES_FOLDER:
+        stop(f"There is no data folder {given}, as HEED_DATA_DIR has it. Mend that, or run ./heed up first.", REFUSED)
+    if Path(given).absolute().parent.is_dir():  # else the settings say what is wrong
+        sys.stderr.write(f"Making the data folder {given}.\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ PAGES = [
     "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign", "reviews",
     "decided_reviews", "contacts", "templates", "new_template",
     "reports",
+    "profile",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "number": ("numbers", "th a.number"),

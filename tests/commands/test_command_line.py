@@ -89,10 +89,22 @@ def test_wrong_usage_is_2(line: str, words: str, capsys: pytest.CaptureFixture[s
 def test_what_stops_a_start_is_said_in_one_line(
     line: str, settings: dict[str, str], code: int, words: str, tmp_path: Path
 ) -> None:
+    (tmp_path / "data").mkdir()
     ended = heed(*line.split(), **({"HEED_DATA_DIR": str(tmp_path / "data")} | settings))
     assert (ended.returncode, ended.stdout) == (code, "")
     assert words in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_mistyped_data_folder_is_not_made(tmp_path: Path) -> None:
+    missing = tmp_path / "dta"
+    ended = heed("doctor", HEED_DATA_DIR=str(missing))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"There is no data folder {missing}" in ended.stderr
+    assert not missing.exists()
+    made = heed("migrate", HEED_DATA_DIR=str(missing))
+    assert made.returncode == 0
+    assert f"Making the data folder {missing}." in made.stderr
 
 
 def test_a_taken_port_is_named_before_the_database_is_made(tmp_path: Path) -> None:

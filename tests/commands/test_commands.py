@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 from allauth.mfa.totp.internal import auth as totp
@@ -12,7 +14,7 @@ from django.core.management import CommandError, call_command
 from people import ANNA, World
 
 from heed.core import accounts
-from heed.core.models import ApiKey, Audit, Consent, Sender
+from heed.core.models import ApiKey, Audit, Consent, Inbound, Sender
 from heed.rules import numbers
 
 PHONE, NUMBER = numbers.show(ANNA), "+447700900001"
@@ -47,6 +49,38 @@ def test_a_stop_is_seen_by_check_and_send(world: World) -> None:
     assert refused.value.code == 1
     sent = json.loads(run("send", "--account", "acme", "--from", NUMBER, "--to", PHONE, "Hi"))
     assert (sent["status"], sent["reason"]) == ("suppressed", "opted_out")
+
+
+def test_check_answers_for_every_number_whatever_is_wrong_with_one(world: World) -> None:
+    out, errors = io.StringIO(), io.StringIO()
+    with pytest.raises(SystemExit) as refused:
+        call_command("check", "--account", "acme", "--from", NUMBER, "12", PHONE, stdout=out, stderr=errors)
+    assert refused.value.code == 1
+    items = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(one["phone_number"], one["allowed"], one["reason"]) for one in items] == [
+        ("12", False, "invalid_number"),
+        (PHONE, True, None),
+    ]
+    assert "12: This number is too short." in errors.getvalue()
+
+
+@pytest.mark.parametrize("to", ["+447700900009", "07700900009", "nobody", "ACME"])
+def test_a_text_to_a_number_that_nobody_has_is_refused(world: World, to: str) -> None:
+    with pytest.raises(CommandError, match=f"Nobody here has the number {re.escape(to)}"):
+        run("sandbox", "receive", "--from", PHONE, "--to", to, "STOP")
+    assert not Inbound.objects.exists()
+
+
+@pytest.mark.parametrize("to", [NUMBER, "447700900001", "07700 900001"])
+def test_a_text_reaches_a_number_however_it_is_written(world: World, to: str) -> None:
+    assert json.loads(run("sandbox", "receive", "--from", PHONE, "--to", to, "STOP"))["changed"]
+
+
+def test_an_import_says_which_rows_it_did_not_apply(world: World, tmp_path: Path) -> None:
+    file, errors = tmp_path / "in.csv", io.StringIO()
+    file.write_text("phone_number,note\n12,of 2019\n07700900501,\n")
+    call_command("opt_outs", "import", str(file), "--account", "acme", stdout=io.StringIO(), stderr=errors)
+    assert "Not applied: “12, of 2019”: This number is too short." in errors.getvalue()
 
 
 def test_verify_finds_what_was_tampered_with_and_rebuild_mends_it(world: World) -> None:

@@ -77,6 +77,54 @@ def test_others_read_the_account_and_change_nothing(client, world, who):
     assert Account.objects.get(id=world.account.id).name == "Acme"
 
 
+# One's own name and address
+
+
+@pytest.fixture
+def proven(client, world):
+    """The owner, who has just given their password."""
+    client.post("/sign-in/", {"login": "owner@example.com", "password": PASSWORD})
+    assert client.get("/settings/you/").url.startswith("/password/reauthenticate/")
+    client.post("/password/reauthenticate/?next=/settings/you/", {"password": PASSWORD})
+    return client
+
+
+def test_the_first_owner_gets_an_address_of_their_own(proven, world, client):
+    done = proven.post("/settings/you/", {"name": "Anna Berg", "email": " Anna@Example.com "}, follow=True)
+    assert "anna@example.com (Anna Berg)" in done.content.decode()
+    world.owner.refresh_from_db()
+    assert (world.owner.name, world.owner.email) == ("Anna Berg", "anna@example.com")
+    assert Audit.objects.filter(action="member.rename", actor="owner@example.com", subject="anna@example.com").exists()
+    client.logout()
+    for email, is_let_in in (("owner@example.com", False), ("anna@example.com", True)):
+        client.post("/sign-in/", {"login": email, "password": PASSWORD})
+        assert (client.get("/settings/").status_code == 200) is is_let_in
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"email": "nonsense"}, "This is not an e-mail address."),
+        ({"email": "viewer@example.com"}, "This address is somebody else&#x27;s."),
+        ({"email": "invited@example.com"}, "This address is somebody else&#x27;s."),
+        ({"name": "x" * 81}, "A name has at most 80 characters."),
+    ],
+)
+def test_a_bad_name_or_address_is_refused(proven, world, given, words):
+    accounts.invite(world.account, "invited@example.com", Role.VIEWER, by=None, actor="test")
+    answer = proven.post("/settings/you/", {"name": "Anna", "email": "anna@example.com", **given})
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    world.owner.refresh_from_db()
+    assert world.owner.email == "owner@example.com"
+
+
+def test_a_name_is_not_changed_without_the_password(owner, world):
+    owner.post("/settings/you/", {"name": "Mallory", "email": "mallory@example.com"})
+    world.owner.refresh_from_db()
+    assert world.owner.email == "owner@example.com"
+
+
 # Members
 
 

@@ -315,3 +315,10 @@ def test_a_closed_account_is_not_looked_at(client, world):
     Account.objects.filter(id=world.account.id).update(closed_at=timezone.now())
     assert client.get("/numbers/").status_code == 403
     assert client.post("/accounts/acme/").status_code == 404
+
+
+def test_an_address_is_no_password(client, world):
+    page = client.post(invited(world, "nell@example.com"), {"name": "Nell", "password": "nell@example.com"})
+    assert page.status_code == 422
+    assert "too similar to the" in said(page)
+    assert not User.objects.filter(email="nell@example.com").exists()

@@ -90,7 +90,7 @@ GROUPS = (
                 ("buy_number", "number", "add_name", "release_number", "apply_to_account"),
             ),
             Entry("handset", _("Handset"), "device-mobile"),
-            Entry("settings", _("Settings"), "settings", ("members", "invite", "api_keys", *_OWN_SIGN_IN)),
+            Entry("settings", _("Settings"), "settings", ("profile", "members", "invite", "api_keys", *_OWN_SIGN_IN)),
         ],
     ),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from zoneinfo import available_timezones
 
+from allauth.account.decorators import reauthentication_required
+from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages as notices
 from django.core.exceptions import PermissionDenied
@@ -50,6 +52,27 @@ def _show(request: ConsoleRequest, typed: dict[str, str], errors: dict[str, str]
     return render(request, "console/settings/account.html", context, status=422 if errors else 200)
 
 
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+@reauthentication_required()  # type: ignore[untyped-decorator]  # allauth has no types
+def profile(request: ConsoleRequest) -> HttpResponse:
+    """One's own name and address; the password is asked for first, if there is one."""
+    typed = {"name": request.user.name, "email": request.user.email}
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        typed = {name: request.POST.get(name, "")[:300] for name in ("name", "email")}
+        try:
+            accounts.change_person(request.user, typed["name"], typed["email"])
+        except accounts.Refused as error:
+            errors = {error.field: str(error)}
+        else:
+            EmailAddress.objects.filter(user=request.user).delete()  # the old one signs in no more
+            notices.success(request, _("Your name and your e-mail address are saved."))
+            return redirect("settings")
+    context = {"typed": typed, "errors": errors}
+    return render(request, "console/settings/profile.html", context, status=422 if errors else 200)
+
+
 @cache
 def _time_zones() -> list[str]:
     """Those that are named for a place, and UTC."""
@@ -68,4 +91,7 @@ def _time_zones() -> list[str]:
     return ["UTC", *sorted(zone for zone in available_timezones() if zone.partition("/")[0] in areas)]
 
 
-urlpatterns = [path("settings/", settings, name="settings")]
+urlpatterns = [
+    path("settings/", settings, name="settings"),
+    path("settings/you/", profile, name="profile"),
+]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib import messages as notices
 from django.contrib.auth import login, logout
 from django.contrib.auth.password_validation import validate_password
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -79,9 +79,13 @@ class Joining(forms.Form):
         label=gettext_lazy("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
+    def __init__(self, data: QueryDict | None, email: str) -> None:
+        super().__init__(data)
+        self.email = email
+
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        validate_password(password)
+        validate_password(password, User(email=self.email, name=self.cleaned_data.get("name", "")))
         return password
 
 
@@ -98,7 +102,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         return _accept(request, invitation, context)
     if User.objects.filter(email=invitation.email).exists():
         return render(request, "console/sign_in/sign_in_first.html", context)
-    form = Joining(request.POST if request.method == "POST" else None)
+    form = Joining(request.POST if request.method == "POST" else None, invitation.email)
     if request.method == "POST" and form.is_valid():
         try:
             user = accounts.join(invitation, form.cleaned_data["name"], form.cleaned_data["password"])

@@ -28,7 +28,7 @@ from heed.console import (
     templates,
 )
 
-# Of allauth's pages only these: an e-mail address, once changed by its holder, could take somebody else's invitation.
+# Of allauth's pages only these: who changes an e-mail address is asked more than allauth asks (console/settings.py).
 _ALLAUTH: list[URLPattern | URLResolver] = [
     path("sign-in/", account.login, name="account_login"),
     path("sign-out/", account.logout, name="account_logout"),

@@ -107,6 +107,40 @@ def add_member(account: Account, email: str, role: Role, *, actor: str, name: st
     return member
 
 
+def change_person(user: User, name: str, email: str) -> User:
+    """Give ``user`` another name or address, by their own wish. Raises Refused.
+
+    Nobody takes the address that an invitation is under way to, or its holder could not join any more.
+    """
+    name, email = line(name), _address(email)
+    if len(name) > 80:
+        raise Refused("A name has at most 80 characters.", field="name")
+    with transaction.atomic(durable=True):
+        user = User.objects.select_for_update().get(pk=user.pk)
+        was = user.email
+        if email != was and _is_spoken_for(email):
+            raise Refused("This address is somebody else's.", field="email")
+        user.name, user.email = name, email
+        user.save(update_fields=["name", "email"])
+        for account_id in Member.objects.filter(user=user).values_list("account_id", flat=True):
+            audit.note(account_id, was, "member.rename", email, name=name)
+    return user
+
+
+def _address(raw: str) -> str:
+    email = clean(raw).strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise Refused("This is not an e-mail address.", field="email") from error
+    return email
+
+
+def _is_spoken_for(email: str) -> bool:
+    invited = Invitation.objects.filter(email=email, accepted_at=None, expires_at__gt=timezone.now())
+    return User.objects.filter(email=email).exists() or invited.exists()
+
+
 def change_role(member: Member, role: Role, *, actor: str) -> None:
     """Give ``member`` another role. An account keeps an owner."""
     with transaction.atomic(durable=True):
@@ -131,11 +165,7 @@ def _keep_an_owner(member: Member, role: Role | None) -> None:
 
 def invite(account: Account, email: str, role: Role, *, by: User | None, actor: str) -> str:
     """The token of a new invitation, good once and for seven days. Earlier ones of the same person end."""
-    email = clean(email).strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError as error:
-        raise Refused("This is not an e-mail address.", field="email") from error
+    email = _address(email)
     if Member.objects.filter(account=account, user__email=email).exists():
         raise Refused("This person is a member already.", field="email")
     token = secrets.token_urlsafe(32)

@@ -16,6 +16,7 @@ from heed.core.opt_out_files import Counts
 from heed.workers.options import ACTOR, PlainCommand, account_of, add_account
 
 SHOWN_REJECTS = 5
+SHOWN_OF_ROW = 60  # characters
 
 
 class Command(PlainCommand):
@@ -67,7 +68,7 @@ class Command(PlainCommand):
             nonlocal shown
             shown += 1
             if 0 < shown <= SHOWN_REJECTS:
-                self.stderr.write(f"Not applied: {row[-1]}")
+                self.stderr.write(f"Not applied: “{', '.join(row[:-1])[:SHOWN_OF_ROW]}”: {row[-1]}")
             elif shown == SHOWN_REJECTS + 1:
                 self.stderr.write("… see all with --rejects FILE")
 

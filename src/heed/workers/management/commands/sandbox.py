@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from typing import Any  # Options of a command have every type.
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from heed.core import inbound, sandbox
-from heed.core.models import SandboxDelivery
+from heed.core.models import SandboxDelivery, Sender, SenderKind
 from heed.providers.sandbox import FAILURES
 from heed.rules import numbers, timing
 from heed.rules.values import InboundText
@@ -39,6 +40,7 @@ class Command(PlainCommand):
         {"receive": self.receive, "outbox": self.outbox, "hook-url": self.hook_url, "fail": self.fail}[action](options)
 
     def receive(self, options: dict[str, str]) -> None:
+        _refuse_unreachable(options["to"])
         raw = InboundText(options["id"] or secrets.token_hex(16), options["sender"], options["to"], options["text"])
         received = inbound.receive(sandbox.connection_of(), [raw])[0]
         answer = {"verdict": received.verdict, "rule": received.rule or None, "word": received.word or None}
@@ -58,6 +60,18 @@ class Command(PlainCommand):
 
     def _print(self, value: object) -> None:
         self.stdout.write(json.dumps(value, ensure_ascii=False))
+
+
+def _refuse_unreachable(raw: str) -> None:
+    """Stop at a number that nobody here has or had: a script that mistyped one would wait for an answer."""
+    keys = {raw.strip().casefold()}
+    for country in ("GB", "US"):
+        with suppress(numbers.BadNumber):
+            keys.add(numbers.show(numbers.parse(raw, country)))
+    if (number := numbers.originator(raw)) is not None:
+        keys.add(numbers.show(number))
+    if not Sender.objects.filter(key__in=keys).exclude(kind=SenderKind.NAME).exists():
+        raise CommandError(f"Nobody here has the number {raw}.")
 
 
 def _phone(raw: str) -> int:
