@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -51,6 +52,9 @@ class Config(BaseSettings):
         le=64,
         description="Threads of one web process: most wait for a commit, and as many opt-outs can share it.",
     )
+    webhook_networks: Annotated[list[IPv4Network | IPv6Network], NoDecode] = Field(
+        default=[], description="Private networks that webhooks may reach, like 10.1.0.0/16; none if left out."
+    )
     api_rate: int = Field(default=100, ge=0, description="Requests a second that one API key has; 0 for no limit.")
     debug: bool = False
     email_url: str = Field(
@@ -58,7 +62,7 @@ class Config(BaseSettings):
     )
     default_from_email: str = "heed@localhost"
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "webhook_networks", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

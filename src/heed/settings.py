@@ -16,11 +16,13 @@ PACKAGE = Path(__file__).resolve().parent
 
 DEBUG = HEED.debug
 SECRET_KEY = HEED.secret_key.get_secret_value()
+FIELD_KEYS = tuple(key.strip() for key in HEED.field_keys.get_secret_value().split(","))
 ID_KEY = bytes.fromhex(HEED.id_key.get_secret_value())[:32]
 PUBLIC_URL = HEED.public_url
 PUBLIC_URL_IS_SET = config.is_set("public_url")
 THREADS = HEED.threads
 API_RATE = HEED.api_rate
+WEBHOOK_NETWORKS = tuple(HEED.webhook_networks)
 TRUSTED_PROXIES = frozenset(HEED.trusted_proxies)
 DATA_DIR = HEED.data_dir
 ALLOWED_HOSTS = ["*"]  # Links are built from PUBLIC_URL alone, so that a Host header decides nothing.

@@ -28,6 +28,14 @@ def test_it_names_every_endpoint(db: None) -> None:
         "/v1/sms/test",
         "/v1/templates",
         "/v1/templates/{template_id}",
+        "/v1/webhooks",
+        "/v1/webhooks/{webhook_id}",
+        "/v1/webhooks/{webhook_id}/secret",
+        "/v1/webhooks/{webhook_id}/test",
+        "/v1/webhooks/{webhook_id}/replay",
+        "/v1/webhooks/{webhook_id}/deliveries",
+        "/v1/deliveries/{delivery_id}",
+        "/v1/deliveries/{delivery_id}/replay",
     }
     (scheme,) = described["components"]["securitySchemes"].values()
     assert scheme == {"type": "apiKey", "in": "header", "name": "X-AUTH-KEY"}
@@ -51,7 +59,7 @@ def test_it_is_complete(method: str, path: str) -> None:
     assert described["tags"]
 
 
-BOUGHT = {("POST", "/v1/numbers"), ("POST", "/v1/senders"), ("POST", "/v1/templates")}
+BOUGHT = {("POST", f"/v1/{noun}") for noun in ("numbers", "senders", "templates", "webhooks")}
 
 
 def test_sending_takes_an_idempotency_key() -> None:
@@ -60,7 +68,17 @@ def test_sending_takes_an_idempotency_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/messages", "/v1/optouts", "/v1/numbers", "/v1/senders", "/v1/templates", "/v1/reviews"]
+    "path",
+    [
+        "/v1/messages",
+        "/v1/optouts",
+        "/v1/numbers",
+        "/v1/senders",
+        "/v1/templates",
+        "/v1/reviews",
+        "/v1/webhooks",
+        "/v1/webhooks/{webhook_id}/deliveries",
+    ],
 )
 def test_lists_are_paged(path: str) -> None:
     named = {one["name"]: one["schema"] for one in description()["paths"][path]["get"]["parameters"]}

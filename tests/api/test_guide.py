@@ -20,7 +20,8 @@ FIRST_FOR_SALE = 447700900000
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 # What is another at each run: ids, times, the free keyword, the short link, the address.
 CHANGING = [
-    (r"\b(num|tid|req|cur|rev|tpl)_[0-9a-f]{32}", r"\1_"),
+    (r"\b(num|tid|req|cur|rev|tpl|whk|dlv|evt)_[0-9a-f]{32}", r"\1_"),
+    (r"whsec_[\w+/]+=*", "secret"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "time"),
     (r"\b[a-z]{5}STOP", "keyword"),
     (r"http://[\w.:]+/\w{5}\b", "link"),
@@ -81,6 +82,10 @@ def test_every_example_is_answered_as_it_says(db: None) -> None:
             known["TEMPLATE"] = told["id"]
         if (method, path) == ("GET", "/v1/reviews"):
             known["REVIEW"] = told["items"][0]["id"]
+        if (method, path) == ("POST", "/v1/webhooks"):
+            known["WEBHOOK"] = told["id"]
+        if path.endswith("/test") and "webhooks" in path:
+            known["DELIVERY"] = told["id"]
         if (method, path) == ("POST", "/v1/sms"):
             known["MESSAGE"] = told["messages"][-1]["transaction_id"]
 
@@ -96,6 +101,8 @@ def test_every_endpoint_has_an_example() -> None:
             .replace("$REVIEW", "{review_id}")
             .replace("$NAME", "{name_id}")
             .replace("$TEMPLATE", "{template_id}")
+            .replace("$WEBHOOK", "{webhook_id}")
+            .replace("$DELIVERY", "{delivery_id}")
         )
         shown.add((method, path.rstrip("/")))
     assert set(endpoints()) == shown

@@ -11,7 +11,20 @@ from people import ANNA, BEN, World
 from programs import Caller, caller, endpoints
 
 from heed.core import inbound
-from heed.core.models import Consent, Keyword, LedgerEntry, Message, MessageTemplate, Review, Role, Sender
+from heed.core.models import (
+    Consent,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    Keyword,
+    LedgerEntry,
+    Message,
+    MessageTemplate,
+    Review,
+    Role,
+    Sender,
+    Subscription,
+)
 from heed.rules import numbers
 from heed.rules.values import InboundText
 
@@ -40,6 +53,7 @@ def items(*expected: str) -> Told:
     return lambda status, told: status == 200 and [one["status"] for one in told["items"]] == list(expected)
 
 
+WEBHOOK = {"url": "https://shop.example/heed", "events": ["opt_out"]}
 SMS = {"message_body": "Hi", "from": NUMBER, "to": [{"phone": [PHONE]}]}
 TEMPLATE = {"name": "Ready", "message_body": "It is ready."}
 # For each endpoint: what the stranger asks, and what they may be told.
@@ -76,12 +90,23 @@ CASES: dict[tuple[str, str], tuple[Any, Told]] = {
     ("GET", "/v1/reviews"): (None, nothing),
     ("GET", "/v1/reviews/{review_id}"): (None, not_found),
     ("POST", "/v1/reviews/{review_id}"): ({"decision": "not_an_opt_out"}, not_found),
+    ("GET", "/v1/webhooks"): (None, nothing),
+    ("POST", "/v1/webhooks"): (WEBHOOK, lambda status, told: status == 201),  # of the stranger's own account
+    ("GET", "/v1/webhooks/{webhook_id}"): (None, not_found),
+    ("PATCH", "/v1/webhooks/{webhook_id}"): ({"enabled": False, "url": "https://stranger.example/"}, not_found),
+    ("DELETE", "/v1/webhooks/{webhook_id}"): (None, not_found),
+    ("POST", "/v1/webhooks/{webhook_id}/secret"): (None, not_found),
+    ("POST", "/v1/webhooks/{webhook_id}/test"): (None, not_found),
+    ("POST", "/v1/webhooks/{webhook_id}/replay"): (None, not_found),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"): (None, not_found),
+    ("GET", "/v1/deliveries/{delivery_id}"): (None, not_found),
+    ("POST", "/v1/deliveries/{delivery_id}/replay"): (None, not_found),
 }
 
 
 def record(world: World) -> str:
     """Everything of the account that a stranger might change."""
-    tables = (Sender, Message, Consent, LedgerEntry, Review, MessageTemplate)
+    tables = (Sender, Message, Consent, LedgerEntry, Review, MessageTemplate, Endpoint, Subscription, Delivery)
     rows = [row for table in tables for row in table.objects.filter(account_id=world.account.id).order_by("pk")]
     words = Keyword.objects.filter(sender__account=world.account).order_by("pk")
     return serializers.serialize("json", [*rows, *words])
@@ -100,12 +125,21 @@ def test_a_stranger_sees_and_changes_nothing(call: Caller, world: World, method:
     review = call("GET", "/v1/reviews")[1]["items"][0]["id"]
     name = call("GET", "/v1/senders")[1]["items"][0]["id"]
     template = call("POST", "/v1/templates", TEMPLATE)[1]["id"]
+    webhook = call("POST", "/v1/webhooks", WEBHOOK)[1]["id"]
+    delivery = call("POST", f"/v1/webhooks/{webhook}/test")[1]["id"]
+    Delivery.objects.update(state=DeliveryState.DEAD)  # so that it could be replayed
     before = record(world)
     body, may_be_told = CASES[method, path]
     stranger = caller(world, Role.OWNER, stranger=True)
     for spelling in (path, path + "/"):
         filled = spelling.format(
-            number_id=mine, transaction_id=sent, review_id=review, template_id=template, name_id=name
+            number_id=mine,
+            transaction_id=sent,
+            review_id=review,
+            template_id=template,
+            name_id=name,
+            webhook_id=webhook,
+            delivery_id=delivery,
         )
         status, told = stranger(method, filled, body, idempotency_key="k")
         assert may_be_told(status, told) or (method == "POST" and items("exists", "invalid")(status, told)), told
@@ -125,6 +159,8 @@ WRITES = {
     "/v1/templates": TEMPLATE,
     "/v1/templates/{template_id}": TEMPLATE,
     "/v1/reviews/{review_id}": {"decision": "opt_out"},
+    "/v1/webhooks": WEBHOOK,
+    "/v1/webhooks/{webhook_id}": {},
 }
 
 
@@ -134,13 +170,19 @@ def test_a_viewer_only_reads(call: Caller, world: World) -> None:
     number = call("GET", "/v1/numbers")[1]["items"][0]["id"]
     for method, path in endpoints():
         filled = path.format(
-            number_id=number, transaction_id="tid_0", review_id="rev_0", template_id="tpl_0", name_id="num_0"
+            number_id=number,
+            transaction_id="tid_0",
+            review_id="rev_0",
+            template_id="tpl_0",
+            name_id="num_0",
+            webhook_id="whk_0",
+            delivery_id="dlv_0",
         )
         if method == "GET":
             assert viewer(method, filled)[0] in (200, 404)
         elif path == "/v1/check":  # asks, and changes nothing
             assert viewer(method, filled, {"from": NUMBER, "to": [PHONE]})[0] == 200
         else:
-            status, told = viewer(method, filled, WRITES[path])
+            status, told = viewer(method, filled, WRITES.get(path))
             assert (method, path, status, told["code"]) == (method, path, 403, "forbidden")
     assert record(world) == before

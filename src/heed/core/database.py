@@ -121,8 +121,18 @@ def _cursor() -> Iterator[Any]:
         yield cursor
 
 
-def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], suffix: str = "") -> list[Any]:
-    """Insert ``rows`` by one statement for each 500 of them; what RETURNING in ``suffix`` gives, in order."""
+def insert(
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    suffix: str = "",
+    *,
+    then: tuple[str, Sequence[Any]] | None = None,
+) -> list[Any]:
+    """Insert ``rows`` by one statement for each 500 of them; what RETURNING in ``suffix`` gives, in order.
+
+    ``then``, on PostgreSQL alone, is what the same statement does with ``made``, the rows returned, and its parameters.
+    """
     returned: list[Any] = []
     names = ",".join(columns)  # Only our own names are spliced in; every value is a parameter.
     for at in range(0, len(rows), 500):
@@ -133,7 +143,10 @@ def insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], su
         else:
             values = "VALUES " + ",".join(["(" + ",".join(["%s"] * len(columns)) + ")"] * len(chunk))
             parameters = [value for row in chunk for value in row]
-        returned += run(f"INSERT INTO {table} ({names}) {values} {suffix}", parameters)
+        statement = f"INSERT INTO {table} ({names}) {values} {suffix}"
+        if then is not None:
+            statement, parameters = f"WITH made AS ({statement}) {then[0]}", [*parameters, *then[1]]
+        returned += run(statement, parameters)
     return returned
 
 

@@ -1,12 +1,21 @@
-"""Events: what happened, for a customer's program. Written in the transaction of what they tell."""
+"""Events: what happened, for a customer's program. Written in the transaction of what they tell, with what is to be told.
+
+Whoever wants an event gets a to-do row with it: nobody follows ids, which commit out of order. Without an endpoint there
+is no row, and PostgreSQL learns of that in the statement that writes the event.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any  # Rows of a cursor.
 
 from heed.core import database
+from heed.core.models import Purpose
+
+TRIED_FOR = timedelta(days=3)
+SENT = "sent"  # told only where somebody wants it: every message is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +29,52 @@ class Happened:
 
 
 _COLUMNS = ("account_id", "kind", "at", "recipient", "message_id", "inbound_id", "entry_id")
+_MADE = "SELECT id, account_id, kind, recipient, message_id FROM core_event WHERE id BETWEEN %s AND %s"
+_FAN_OUT = """
+    INSERT INTO core_delivery (account_id, endpoint_id, event_id, lane, url, state, tries, due_at, give_up_at, claim,
+        created_at, body, response, problem)
+    SELECT account_id, endpoint_id, id, COALESCE(recipient, -id), url, 'waiting', 0, {now}, {later}, 0, {now}, '', '', ''
+    FROM (
+        SELECT made.*, wanted.endpoint_id, '' AS url FROM core_subscription wanted JOIN made
+            ON made.account_id = wanted.account_id AND made.kind = wanted.kind
+        UNION ALL
+        SELECT made.*, called.endpoint_id, called.url FROM made JOIN core_callback called
+            ON called.message_id = made.message_id AND made.kind IN ('sent', 'delivered', 'undelivered', 'failed',
+                'suppressed', 'expired')
+    ) told ORDER BY id, endpoint_id"""
 
 
 def tell(happened: Sequence[Happened], at: datetime) -> None:
-    """Write ``happened``, of accounts that anybody can be told of."""
-    moment = database.to_column(at)
+    """Write ``happened``, of accounts that anybody can be told of, and what is to be told of it to whom."""
+    moment, later = database.to_column(at), database.to_column(at + TRIED_FOR)
     rows = [
         (one.account_id, one.kind, moment, one.recipient, one.message_id, one.inbound_id, one.entry_id)
         for one in happened
         if one.account_id is not None
     ]
-    if rows:
-        database.insert("core_event", _COLUMNS, rows)
+    if not rows:
+        return
+    if database.is_postgresql():
+        then = _FAN_OUT.format(now="%s::timestamptz", later="%s::timestamptz")
+        database.insert("core_event", _COLUMNS, rows, "RETURNING *", then=(then, [moment, later, moment]))
+        return
+    ids = [row[0] for row in database.insert("core_event", _COLUMNS, rows, "RETURNING id")]
+    statement = f"WITH made AS ({_MADE}) {_FAN_OUT.format(now='%s', later='%s')}"  # one writer: they are all ours
+    database.run(statement, [min(ids), max(ids), moment, later, moment])
+
+
+def tell_sent(message_ids: Sequence[int], at: datetime) -> None:
+    """Tell of messages that a carrier has accepted, just now and under this transaction's lock, where anybody wants it."""
+    wanted = f"""SELECT EXISTS (SELECT 1 FROM core_subscription WHERE kind = '{SENT}')
+        OR EXISTS (SELECT 1 FROM core_callback)"""  # noqa: S608 (our own text)
+    if not message_ids or not database.run(wanted)[0][0]:
+        return
+    rows: list[Any] = database.run(
+        f"""SELECT m.account_id, m.recipient, m.id FROM core_message m
+        WHERE m.id {database.among_numbers()} AND m.purpose = '{Purpose.MESSAGE.value}' AND (
+            EXISTS (SELECT 1 FROM core_subscription s WHERE s.account_id = m.account_id AND s.kind = '{SENT}')
+            OR EXISTS (SELECT 1 FROM core_callback c WHERE c.message_id = m.id))
+        ORDER BY m.id""",  # noqa: S608 (our own text)
+        [database.numbers_value(message_ids)],
+    )
+    tell([Happened(account_id, SENT, recipient, id_) for account_id, recipient, id_ in rows], at)

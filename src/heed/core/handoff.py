@@ -64,6 +64,7 @@ def _handed_off(sent: Sequence[Sent], token: int) -> None:
             ours = set(mine.filter(claim=token, settled_at=now).values_list("id", flat=True))
             sent = [one for one in sent if one.message_id in ours]
         outcomes.note([Came(one.of, MessageState.SENT) for one in sent if one.of], now)
+        events.tell_sent([one.message_id for one in sent if one.of], now)
 
 
 def failed(message_id: int, token: int, *, code: str, words: str) -> None:

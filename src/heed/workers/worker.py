@@ -1,4 +1,4 @@
-"""The worker: what must happen by itself, each duty in its turn; imports and other jobs in a thread beside them."""
+"""The worker: what must happen by itself, each duty in its turn; jobs and webhooks in threads beside them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from heed.core import causes, files, handoff, housekeeping, inbound, outbound, outcomes, reviews
+from heed.core import causes, deliveries, files, handoff, housekeeping, inbound, outbound, outcomes, reviews
 from heed.core.feeding import Feeder
 from heed.workers.jobs import JobThread
+from heed.workers.webhooks import WebhookThread
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +23,13 @@ DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (outcomes.fold, 1),
     (causes.attribute, 2),
     (handoff.settle_stale, 2),
+    (deliveries.take_back, 5),
     (inbound.read_unread, 5),
     (reviews.expire, 30),
     (reviews.warn, 60),
+    (deliveries.give_up, 60),
     (files.forget_old, 600),
+    (deliveries.forget_old, 3600),
     (housekeeping.forget_old, 3600),
 )
 
@@ -34,15 +38,17 @@ def run(stopping: threading.Event) -> None:
     """Do every duty when it is time, until ``stopping``. A duty that raises is logged and tried again."""
     next_at = {duty: 0.0 for duty, _ in DUTIES}
     log.info("Working.")
-    at_jobs = JobThread(stopping)
-    at_jobs.start()
+    beside = (JobThread(stopping), WebhookThread(stopping))
+    for thread in beside:
+        thread.start()
     while not stopping.is_set():
         close_old_connections()
         for duty, every_s in DUTIES:
             if time.monotonic() >= next_at[duty]:
                 next_at[duty] = time.monotonic() + (0 if _did_something(duty) else every_s)
         stopping.wait(max(0.0, min(next_at.values()) - time.monotonic()))
-    at_jobs.join()
+    for thread in beside:
+        thread.join()
 
 
 def _did_something(duty: Callable[[], int]) -> bool:

@@ -18,12 +18,14 @@ from heed.core.models.process import IdempotencyKey, Lease
 from heed.core.models.review import Decision, Review
 from heed.core.models.sender import Keyword, Sender, SenderKind
 from heed.core.models.template import MessageTemplate
+from heed.core.models.webhook import Callback, Delivery, DeliveryState, Endpoint, EndpointStyle, Subscription
 
 __all__ = [
     "Account",
     "ApiKey",
     "Audit",
     "Bookmark",
+    "Callback",
     "Campaign",
     "CampaignDraft",
     "Connection",
@@ -31,6 +33,10 @@ __all__ = [
     "Contact",
     "ContactList",
     "Decision",
+    "Delivery",
+    "DeliveryState",
+    "Endpoint",
+    "EndpointStyle",
     "Event",
     "FileChunk",
     "FilePurpose",
@@ -61,5 +67,6 @@ __all__ = [
     "SignInLink",
     "Source",
     "StoredFile",
+    "Subscription",
     "User",
 ]
