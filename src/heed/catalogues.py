@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any  # What Babel hands to an extractor has no types.
 
@@ -24,6 +25,7 @@ LOCALE = PACKAGE / "locale"
 TEMPLATE = LOCALE / "django.pot"
 # What is ready for translators: the pages of recipients. The console's pages follow when their words have settled.
 METHODS = [("public/**.py", "python"), ("templates/public/**.html", "heed.catalogues:extract_template")]
+UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
 KEYWORDS = {
     "gettext": None,
     "gettext_lazy": None,
@@ -61,10 +63,19 @@ def files() -> dict[Path, bytes]:
     for path in sorted(LOCALE.glob("*/LC_MESSAGES/django.po")):
         language = read_po(io.BytesIO(path.read_bytes()), locale=path.parts[-3])
         language.update(new)
+        _head(language)
         compiled = io.BytesIO()
         write_mo(compiled, language)
         written |= {path: _text(language), path.with_suffix(".mo"): compiled.getvalue()}
     return written
+
+
+def _head(language: Catalog) -> None:
+    """A header that is the same at every run: no dates, no names."""
+    language.creation_date = language.revision_date = UNDATED
+    language.project, language.version = "Heed", ""
+    language.last_translator = language.language_team = language.msgid_bugs_address = "Heed"
+    language.header_comment, language.fuzzy = "", False
 
 
 def _text(catalog: Catalog) -> bytes:

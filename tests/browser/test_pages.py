@@ -10,7 +10,7 @@ from visiting import SCHEMES, WIDTHS
 PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
     "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign", "reviews",
-    "decided_reviews", "contacts", "templates", "new_template",
+    "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports",
     "profile",
 ]  # fmt: skip
@@ -36,8 +36,9 @@ OTHERS = {
     "remove_contacts", "add_contact_list", "change_contact_list", "contact_rejects", "upload_contacts",
     "report_file", "campaign_hours",
     "import_contacts",  # in test_contacts.py
-    "delete_template", "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "send_again",  # in tests/console/test_sign_in.py
+    "delete_template", "qr_code_svg", "qr_code_png",
+    "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key",
 }  # fmt: skip
 

@@ -51,6 +51,8 @@ _OWN_SIGN_IN = (
     "mfa_generate_recovery_codes",
 )
 
+_SETTINGS = ("opt_out_page", "profile", "members", "invite", "api_keys", *_OWN_SIGN_IN)
+
 _CAMPAIGN = (
     "new_campaign",
     "campaign",
@@ -90,7 +92,7 @@ GROUPS = (
                 ("buy_number", "number", "add_name", "release_number", "apply_to_account"),
             ),
             Entry("handset", _("Handset"), "device-mobile"),
-            Entry("settings", _("Settings"), "settings", ("profile", "members", "invite", "api_keys", *_OWN_SIGN_IN)),
+            Entry("settings", _("Settings"), "settings", _SETTINGS),
         ],
     ),
 )

@@ -19,6 +19,7 @@ from heed.console import (
     members,
     messages,
     numbers,
+    opt_out_page,
     opt_outs,
     reports,
     reviews,
@@ -60,6 +61,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *manage.urlpatterns,
     *handset.urlpatterns,
     *settings.urlpatterns,
+    *opt_out_page.urlpatterns,
     *members.urlpatterns,
     *api_keys.urlpatterns,
 ]

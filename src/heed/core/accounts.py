@@ -17,7 +17,7 @@ from django.utils.text import slugify
 
 from heed.core import audit, refused
 from heed.core.models import Account, ApiKey, Invitation, Member, Role, SignInLink, User
-from heed.rules import codes, numbers
+from heed.rules import codes, colours, numbers
 from heed.rules.texts import clean, line
 
 SIGN_IN_LINK_LASTS = timedelta(hours=24)
@@ -62,6 +62,38 @@ def change(account: Account, name: str, *, country: str, time_zone: str, actor: 
             account.save(update_fields=list(changed))
             audit.note(account.id, actor, "account.change", account.slug, **changed)
     return account
+
+
+def change_colours(account: Account, colour: str, text_colour: str, *, actor: str) -> Account:
+    """Give the account's opt-out page its colours: the button's and its words'. Two empty ones are Heed's own.
+
+    Raises Refused for words that could not be read on the button.
+    """
+    colour, text_colour = _readable(colour, text_colour)
+    with transaction.atomic(durable=True):
+        account = Account.objects.select_for_update().get(pk=account.pk)
+        if (account.colour, account.text_colour) != (colour, text_colour):
+            account.colour, account.text_colour = colour, text_colour
+            account.save(update_fields=["colour", "text_colour"])
+            audit.note(account.id, actor, "account.colours", account.slug, colour=colour, text_colour=text_colour)
+    return account
+
+
+def _readable(raw_colour: str, raw_text: str) -> tuple[str, str]:
+    if not raw_colour.strip() and not raw_text.strip():
+        return "", ""
+    colour, text_colour = colours.parse(raw_colour), colours.parse(raw_text)
+    if colour is None:
+        raise Refused("Write a colour like #0b5cad.", field="colour")
+    if text_colour is None:
+        raise Refused("Write a colour like #ffffff.", field="text_colour")
+    if (contrast := colours.contrast(colour, text_colour)) < colours.READABLE:
+        raise Refused(
+            f"These words could not be read: their contrast is {contrast:.1f}, and people need {colours.READABLE}.",
+            code="contrast",
+            field="text_colour",
+        )
+    return colour, text_colour
 
 
 def _checked(name: str, country: str, time_zone: str) -> tuple[str, str, str]:

@@ -1,6 +1,7 @@
 """The page behind an opt-out link: one phone number, no sign-in, no cookie, no script. POST opts out; GET never does.
 
-A personal link knows the number already, so that its page asks for one tap alone.
+A personal link knows the number already, so that its page asks for one tap alone. Every page is in the visitor's own
+language and in the account's colours.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
@@ -24,6 +25,7 @@ from django.views.decorators.http import require_http_methods
 from heed.core import consent, links, senders
 from heed.core.consent import Cause
 from heed.core.models import Account, Message, Source
+from heed.public import languages
 from heed.public.visitors import Limit, address_of
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS
@@ -33,6 +35,8 @@ MOST_BYTES = 10_000  # of a body: a phone number and what browsers put around it
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MESSAGED_WITHIN = timedelta(days=60)
 limit = Limit(posts=20, window_s=600)  # thousands of phones share one address, so beyond it there is one tap more
+
+PICK = languages.LANGUAGES.items()
 
 WORDS = {
     "empty": gettext_lazy("Please write your phone number."),
@@ -63,14 +67,19 @@ def form(request: HttpRequest, link_code: str, personal_code: str = "") -> HttpR
 
     A personal code whose message is gone, or that was copied wrongly, asks for the number as the account's own link does.
     """
+    with translation.override(languages.of(request)):
+        return _form(request, link_code, personal_code)
+
+
+def _form(request: HttpRequest, link_code: str, personal_code: str) -> HttpResponse:
     try:
         account = Account.objects.filter(link_code=link_code).first()  # a closed account's link works too
         if account is None:
-            return _page("unknown", 404)
+            return _page("unknown", 404, pick=PICK)
         if personal_code and (message := links.message_of(account, personal_code)):
             return _personal(request, account, message.recipient)
         if request.method != "POST":
-            return _page("form", account=account)
+            return _page("form", account=account, pick=PICK)
         return _posted(request, account)
     except (OperationalError, InterfaceError):
         response = _page("unavailable", 503)
@@ -82,7 +91,7 @@ def _personal(request: HttpRequest, account: Account, recipient: int) -> HttpRes
     """One tap, never limited. People forward messages, so the number is shown masked."""
     shown = numbers.mask(recipient)
     if request.method != "POST":
-        return _page("personal", account=account, shown=shown)
+        return _page("personal", account=account, shown=shown, pick=PICK, picked=request.GET.get(languages.PICKED))
     consent.opt_out(account.id, ALL_SENDERS, recipient, Cause(Source.WEB_FORM, rule="personal link"))
     return _page("done", account=account, shown=shown, **_way_back(account))
 
@@ -92,7 +101,7 @@ def _posted(request: HttpRequest, account: Account) -> HttpResponse:
         fields = _fields(request)
         recipient = _number(fields.getlist("phone"), account.country)
     except Unclear as error:
-        return _page("form", 400, account=account, error=WORDS[error.code], typed=error.typed)
+        return _page("form", 400, account=account, pick=PICK, error=WORDS[error.code], typed=error.typed)
     shown = numbers.pretty(recipient)
     if "confirm" not in fields and _asks_again(request, account, recipient):
         return _page("confirm", account=account, phone=numbers.show(recipient), shown=shown)
@@ -148,10 +157,19 @@ def _way_back(account: Account) -> dict[str, Any]:
     return {"keyword": f"{account.free_prefix}START", "number": shared.address} if shared else {}
 
 
-def _page(name: str, status: int = 200, **context: object) -> HttpResponse:
+def _page(name: str, status: int = 200, account: Account | None = None, **context: object) -> HttpResponse:
+    """A page in the language of the moment. ``pick`` offers the others; not where it would lose what was just done."""
+    if account is not None:
+        context |= {"account": account, "name": _set_apart(account.name)}
     # Rendered without the request: no context processor can touch a session or set a cookie.
     response = HttpResponse(render_to_string(f"public/{name}.html", context), status=status)
+    response["Content-Language"] = translation.get_language() or languages.DEFAULT
     response["Cache-Control"] = "no-store"
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _set_apart(name: str) -> str:
+    """``name`` so that its letters, of whatever direction, don't reorder the words around it (Unicode's isolates)."""
+    return f"\u2068{name}\u2069" if translation.get_language_bidi() else name

@@ -18,6 +18,8 @@ class Account(models.Model):
     time_zone = models.CharField(max_length=40, default="UTC")
     free_prefix = models.CharField(max_length=8, unique=True)  # folded: what comes before STOP in its free keyword
     link_code = models.CharField(max_length=8, unique=True)
+    colour = models.CharField(max_length=7, blank=True)  # of the opt-out page's button; "" for Heed's own
+    text_colour = models.CharField(max_length=7, blank=True)  # of the words on it
     new_numbers_account_level = models.BooleanField(default=False)  # "all numbers, and those bought later"
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True)
