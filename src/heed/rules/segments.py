@@ -44,6 +44,21 @@ def count(text: str) -> Segments:
     return Segments(encoding, parts, total, room - used, forcing)
 
 
+def divide(text: str) -> tuple[str, list[str]]:
+    """The encoding of ``text``, and its parts: as many as ``count`` says."""
+    forcing = text and not _ALL_BASIC(text) and _FORCING(text)
+    encoding = UCS_2 if forcing else GSM_7
+    if len(text) <= _ONE_PART[encoding] and sum(_units(char, encoding) for char in text) <= _ONE_PART[encoding]:
+        return encoding, [text]
+    found, at, used = [], 0, 0
+    for end, char in enumerate(text):
+        if used + (size := _units(char, encoding)) > _OF_SEVERAL[encoding]:
+            found.append(text[at:end])
+            at, used = end, 0
+        used += size
+    return encoding, [*found, text[at:]]
+
+
 def parts(text: str) -> int:
     """``count(text).parts``, without looking at each character where all are of one size."""
     if _ALL_BASIC(text):

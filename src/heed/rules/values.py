@@ -24,6 +24,15 @@ class HandedOff:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of a long text: its number, from 1, of how many. ``reference`` is the same in all of them."""
+
+    reference: int
+    total: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class InboundText:
     """One text from a phone, as the carrier gave it. ``provider_id`` is empty where the carrier gives none."""
 
