@@ -12,11 +12,12 @@ import databases
 import people
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from installation import Installation, serving
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from heed.core import audience, campaigns, contacts, inbound, outbound, reviews, senders, templates, uploads
-from heed.core.models import Decision
+from heed.core import audience, campaigns, contacts, inbound, outbound, reviews, senders, templates, uploads, webhooks
+from heed.core.models import Decision, Endpoint
 from heed.rules import numbers
 from heed.rules.values import InboundText
 
@@ -73,6 +74,7 @@ def _live_a_little(world: people.World) -> None:
     """Enough of everything that no list of the console is empty."""
     drafts = [outbound.Draft(phone, numbers.show(phone), "Hello!") for phone in (people.ANNA, people.BEN)]
     outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
+    hook, _ = webhooks.create(world.account, "https://shop.example/heed", ["opt_out", "inbound"], actor="test")
     for at, (phone, words) in enumerate([(people.ANNA, "STOP"), (people.BEN, "Who is this?"), (people.CLEO, "HELP")]):
         text = InboundText(f"seed-{at}", numbers.show(phone), world.number.address, words)
         inbound.receive(world.link, [text])
@@ -88,6 +90,9 @@ def _live_a_little(world: people.World) -> None:
     for at, words in enumerate(("stpo", "not interested")):
         inbound.receive(world.link, [InboundText(f"review-{at}", UNDECIDED, world.number.address, words)])
     first = reviews.queue(world.account)[0]
+    Endpoint.objects.filter(id=hook.id).update(
+        paused_at=timezone.now(), paused_reason="Nothing has reached it for three days."
+    )
     reviews.decide(first, Decision.NOT_AN_OPT_OUT, actor=world.owner.email, note="A typing game.")
 
 

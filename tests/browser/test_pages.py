@@ -9,12 +9,14 @@ from visiting import SCHEMES, WIDTHS
 # Pages that need an id of something are reached by the first link to them on another page.
 PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
-    "settings", "members", "api_keys", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign", "reviews",
-    "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
+    "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
+    "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports",
     "profile",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
+    "webhook": ("webhooks", ".webhook-address a"),
+    "delivery": ("webhook", "tbody a"),
     "number": ("numbers", "th a.number"),
     "release_number": ("numbers", "a[href$='/release/']"),
     "review": ("reviews", "th a.number"),
@@ -39,7 +41,8 @@ OTHERS = {
     "send_again",  # in tests/console/test_sign_in.py
     "delete_template", "qr_code_svg", "qr_code_png",
     "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
-    "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key",
+    "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key", "webhook_secret",
+    "act_on_webhook", "replay_delivery",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from heed.console import counting, ids
-from heed.core import campaigns, contacts, reviews
+from heed.core import campaigns, contacts, reviews, webhooks
 from heed.core.models import Account, Campaign, Connection, Job, JobState
 from heed.core.reports import Day
 from heed.rules.states import CampaignState
@@ -36,7 +36,14 @@ class Need:
 
 def needs(account: Account, days: Sequence[Day]) -> list[Need]:
     """The worst first. ``days`` are the last ones, as reports give them."""
-    return [*_stopped(account), *_reviews(account), *_paused(account), *_jobs(account), *_suppressed(days)]
+    return [
+        *_stopped(account),
+        *_webhooks(account),
+        *_reviews(account),
+        *_paused(account),
+        *_jobs(account),
+        *_suppressed(days),
+    ]
 
 
 def _stopped(account: Account) -> Iterator[Need]:
@@ -47,6 +54,13 @@ def _stopped(account: Account) -> Iterator[Need]:
             "Nothing is sent through it until it is mended and started again."
         )
         yield Need("red", "alert-triangle", words % told)
+
+
+def _webhooks(account: Account) -> Iterator[Need]:
+    for one in webhooks.paused(account).order_by("-paused_at")[:MOST]:
+        words = _("The webhook %(url)s is paused: %(why)s") % {"url": one.url, "why": one.paused_reason}
+        address = reverse("webhook", args=[ids.public(ids.WEBHOOK, one.id)])
+        yield Need("red", "webhook", words, address, _("Look at it"))
 
 
 def _reviews(account: Account) -> Iterator[Need]:

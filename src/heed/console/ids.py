@@ -8,6 +8,7 @@ from django.http import Http404
 from heed.rules import codes
 
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
+WEBHOOK, DELIVERY, EVENT = "whk", "dlv", "evt"
 MEMBER, INVITATION, KEY, REVIEW = "mem", "inv", "key", "rev"
 CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE = "cmp", "fil", "lst", "con", "tpl"
 

@@ -51,7 +51,8 @@ _OWN_SIGN_IN = (
     "mfa_generate_recovery_codes",
 )
 
-_SETTINGS = ("opt_out_page", "profile", "members", "invite", "api_keys", *_OWN_SIGN_IN)
+_WEBHOOKS = ("webhooks", "webhook", "webhook_secret", "delivery")
+_SETTINGS = ("opt_out_page", "profile", "members", "invite", "api_keys", *_WEBHOOKS, *_OWN_SIGN_IN)
 
 _CAMPAIGN = (
     "new_campaign",

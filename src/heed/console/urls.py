@@ -27,6 +27,7 @@ from heed.console import (
     settings,
     sign_in,
     templates,
+    webhooks,
 )
 
 # Of allauth's pages only these: who changes an e-mail address is asked more than allauth asks (console/settings.py).
@@ -64,4 +65,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *opt_out_page.urlpatterns,
     *members.urlpatterns,
     *api_keys.urlpatterns,
+    *webhooks.urlpatterns,
 ]

@@ -54,8 +54,12 @@ class Setting:
 
 def of(account: Account) -> QuerySet[Endpoint]:
     """The account's endpoints for events, newest first."""
-    found = Endpoint.objects.filter(account=account, style=EndpointStyle.EVENTS, removed_at=None)
-    return found.order_by("-id")
+    return every(account).filter(style=EndpointStyle.EVENTS)
+
+
+def every(account: Account) -> QuerySet[Endpoint]:
+    """The same, and the origins that messages' own callbacks go to."""
+    return Endpoint.objects.filter(account=account, removed_at=None).order_by("-id")
 
 
 def paused(account: Account) -> QuerySet[Endpoint]:
