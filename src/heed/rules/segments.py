@@ -44,10 +44,14 @@ def count(text: str) -> Segments:
     return Segments(encoding, parts, total, room - used, forcing)
 
 
+def encoding_of(text: str) -> str:
+    """``count(text).encoding``, of all parts alike."""
+    return GSM_7 if _ALL_BASIC(text) or not _FORCING(text) else UCS_2
+
+
 def divide(text: str) -> tuple[str, list[str]]:
     """The encoding of ``text``, and its parts: as many as ``count`` says."""
-    forcing = text and not _ALL_BASIC(text) and _FORCING(text)
-    encoding = UCS_2 if forcing else GSM_7
+    encoding = encoding_of(text)
     if len(text) <= _ONE_PART[encoding] and sum(_units(char, encoding) for char in text) <= _ONE_PART[encoding]:
         return encoding, [text]
     found, at, used = [], 0, 0

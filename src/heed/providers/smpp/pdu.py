@@ -473,6 +473,10 @@ class Frames:
     def __init__(self) -> None:
         self._buffer = b""
 
+    @property
+    def is_within_a_unit(self) -> bool:
+        return bool(self._buffer)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The units that are whole now. Raises BadPdu for a hostile length."""
         buffer, at = self._buffer + data if self._buffer else data, 0

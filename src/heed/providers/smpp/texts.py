@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from heed.providers.smpp.pdu import Tag, Tlvs
-from heed.rules.segments import GSM_7, divide
+from heed.rules.segments import GSM_7, divide, encoding_of
 from heed.rules.values import Part
 
 BASIC = (
@@ -55,19 +55,33 @@ class Piece:
 
 def pieces(text: str, alphabet: Alphabet, headers: Headers, reference: int) -> list[Piece]:
     """``text`` as the parts to submit. ``reference`` tells this text's parts from another's to the same phone."""
-    encoding, texts = divide(text)
-    if encoding == GSM_7 and alphabet is Alphabet.LATIN_1 and not _fits_latin_1(text):
-        encoding = ""  # Greek capitals and the euro are in GSM 03.38 alone
-    coding = DEFAULT_CODING if encoding == GSM_7 else UCS_2_CODING
-    if headers is Headers.PAYLOAD and len(texts) > 1:
-        octets = _octets("".join(texts), coding, alphabet)
-        return [Piece(coding, b"", 0, ((Tag.MESSAGE_PAYLOAD, octets),))]
-    if len(texts) == 1:
-        return [Piece(coding, _octets(text, coding, alphabet))]
+    coding = coding_of(text, alphabet)
+    found = divided(text, headers)
     return [
-        _part(one, coding, alphabet, headers, Part(reference, len(texts), number))
-        for number, one in enumerate(texts, 1)
+        piece(one, coding, alphabet, headers, Part(reference, len(found), number))
+        for number, one in enumerate(found, 1)
     ]
+
+
+def divided(text: str, headers: Headers) -> list[str]:
+    return [text] if headers is Headers.PAYLOAD else divide(text)[1]
+
+
+def coding_of(text: str, alphabet: Alphabet) -> int:
+    """The data_coding of every part of ``text``. Greek capitals and the euro are in GSM 03.38, and not in Latin-1."""
+    if encoding_of(text) == GSM_7 and (alphabet is not Alphabet.LATIN_1 or _fits_latin_1(text)):
+        return DEFAULT_CODING
+    return UCS_2_CODING
+
+
+def piece(text: str, coding: int, alphabet: Alphabet, headers: Headers, part: Part) -> Piece:
+    """One part as it is submitted."""
+    if part.total > 1:
+        return _part(text, coding, alphabet, headers, part)
+    octets = _octets(text, coding, alphabet)
+    if len(octets) > (140 if coding or alphabet is Alphabet.PACKED else 160):
+        return Piece(coding, b"", 0, ((Tag.MESSAGE_PAYLOAD, octets),))
+    return Piece(coding, octets)
 
 
 def _part(text: str, coding: int, alphabet: Alphabet, headers: Headers, part: Part) -> Piece:
