@@ -139,8 +139,9 @@ class Session:
             address.port,
             ssl=context,
         )
-        _, self.wire = await asyncio.wait_for(opening, CONNECT_WITHIN_S)
-        return self.wire
+        _, wire = await asyncio.wait_for(opening, CONNECT_WITHIN_S)
+        self.wire = wire
+        return wire
 
     async def _bind(self, wire: Wire) -> None:
         address = self.address
