@@ -124,7 +124,7 @@ def test_accounts_links_and_shared_numbers(db: None) -> None:
         ("send", "--account", "acme", "--from", "+447700900099", "--to", PHONE, "Hi"),
         ("send", "--account", "acme", "--from", NUMBER, "--to", "12", "Hi"),
         ("send", "--account", "acme", "--from", NUMBER, "--to", PHONE, "  "),
-        ("connection", "start", "999"),
+        ("connection", "resume", "999"),
     ],
 )
 def test_what_is_refused_says_so_in_one_line(world: World, arguments: tuple[str, ...]) -> None:

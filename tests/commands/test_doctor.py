@@ -77,7 +77,7 @@ def test_all_is_well(healthy: World) -> None:
             lambda world: ended(leases.WORKER),
             "No worker is running, so campaigns and imports stand still. Run ./heed up",
         ),
-        (stopped, "Connection Sandbox stopped: Wrong password. Mend it, then: ./heed connection start "),
+        (stopped, "Connection Sandbox stopped: Wrong password. Mend it, then: ./heed connection resume "),
         (unread, "1 texts from phones could not be read. Is the worker running?"),
         (
             lambda world: message(world, state="unconfirmed"),

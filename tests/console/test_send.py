@@ -360,10 +360,3 @@ def test_the_gate_is_asked_for_the_pool_too(world, owner):
     leave(world, ANNA, world.second.id)
     assert gate.may_send(world.account.id, world.number.id, [ANNA], pool_id=world.second.id)
     assert "Send to 1 person" in said(review(owner))
-
-
-def test_a_merge_field_that_nothing_fills_is_told(owner, world):
-    typed = TYPED | {"text": "Hi ${firstname}, ${code|x}! Text STOP to +447700900001"}
-    for page in (owner.post("/send/count/", typed), owner.post("/send/", typed)):
-        assert "Nothing fills ${firstname} ${code} here: they are sent as they stand." in said(page)
-    assert "Nothing fills" not in said(owner.post("/send/", TYPED))

@@ -12,8 +12,10 @@ import pytest
 from django.db import OperationalError
 from people import ANNA, World
 
-from heed.core import gate, inbound
-from heed.core.models import Inbound
+from heed.core import gate, handoff, inbound, leases, outbound
+from heed.core.handoff import Sent
+from heed.core.models import Connection, Inbound, Message
+from heed.core.outbound import Draft
 from heed.hooks import calls, writer
 from heed.providers.base import BadHook
 from heed.rules import numbers
@@ -118,3 +120,18 @@ def test_headers_are_found_in_any_case() -> None:
     assert headers["x-twilio-signature"] == "s"
     assert dict(headers) == {"X-Twilio-Signature": "s", "Content-Type": "text/xml"}
     assert headers.get("Host") is None
+
+
+def test_a_receipt_has_committed_before_the_200(live_world: World) -> None:
+    token = leases.take("test")
+    outbound.queue(live_world.number, [Draft(ANNA, numbers.show(ANNA), "Hi")], door="command", actor="test")
+    [message] = gate.claim(live_world.link.id, 10, token)
+    handoff.handed_off([Sent(message.id, "sandbox-1", message.of)], token)
+    assert post([{"receipt": "sandbox-1", "state": "delivered"}, TEXT]) == 200
+    assert Message.objects.get(id=message.id).state == "delivered"
+    assert gate.may_send(live_world.account.id, live_world.number.id, [ANNA])
+
+
+def test_a_connection_that_can_not_be_used_asks_for_another_try(live_world: World) -> None:
+    Connection.objects.create(kind="nothing", name="Old", token="old")  # noqa: S106
+    assert call(json.dumps(TEXT).encode(), "/hooks/nothing/old/")[0] == 503

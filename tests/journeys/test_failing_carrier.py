@@ -75,10 +75,10 @@ def test_a_misconfigured_connection_stops_until_staff_start_it(installation: Ins
             break
     assert link["stopped"] == "The sandbox was told to refuse the credentials."
     ill = installation.run("doctor")
-    assert (ill.returncode, f"./heed connection start {link['id']}" in ill.stdout) == (1, True)
+    assert (ill.returncode, f"./heed connection resume {link['id']}" in ill.stdout) == (1, True)
 
     fail(phone, "nothing")
-    installation.heed("connection", "start", str(link["id"]))
+    installation.heed("connection", "resume", str(link["id"]))
     for one in (phone, other):
         shop.settle(one)
         one.gets((number, "Hello"))

@@ -9,12 +9,14 @@ import people
 import pytest
 from django.db import DatabaseError, connection
 
-from heed.core import gate, leases, outbound, sandbox
-from heed.core.models import Message, SandboxDelivery
+from heed.core import consent, gate, leases, outbound, sandbox
+from heed.core.consent import Cause
+from heed.core.models import Message, MessagePart, SandboxDelivery, Source
 from heed.core.outbound import Draft
-from heed.providers.base import Unreachable
+from heed.providers.base import MaybeSent, Provider, Throttled, Unreachable
+from heed.providers.sandbox import Sandbox
 from heed.rules import numbers
-from heed.rules.values import Outgoing
+from heed.rules.values import HandedOff, InboundText, Outgoing, Receipt
 from heed.workers import dispatcher
 from heed.workers.dispatcher import Dispatcher, Pump
 
@@ -181,3 +183,122 @@ def test_a_hand_off_that_comes_too_late_is_not_begun(live_world):
     run(live_world, steps)
     assert Message.objects.get(id=id_).state == "queued"
     assert not SandboxDelivery.objects.exists()
+
+
+class InParts(Provider):
+    """A carrier that takes parts of three letters; ``fails`` says at which part, and how."""
+
+    def __init__(self, fails=None):
+        super().__init__()
+        self.taken, self.fails = [], fails or {}
+
+    def parts(self, text):
+        return [text[at : at + 3] for at in range(0, len(text), 3)]
+
+    async def submit(self, part, before):
+        if part.number in self.fails:
+            raise self.fails.pop(part.number)
+        self.taken.append((part.number, part.count, part.text))
+        return HandedOff(f"id-{part.number}")
+
+
+def test_parts_leave_in_order_under_one_claim(live_world):
+    id_ = queue(live_world.number, people.ANNA)
+    carrier = InParts()
+
+    async def steps(pump):
+        pump.provider = carrier
+        await hand_off(pump)
+        await pump._report()
+
+    run(live_world, steps)
+    assert carrier.taken == [(1, 2, "Hel"), (2, 2, "lo!")]
+    message = Message.objects.get(id=id_)
+    assert (message.state, message.provider_id) == ("sent", "id-1")
+    parts = MessagePart.objects.filter(message_id=id_).order_by("number")
+    assert [(part.number, part.provider_id) for part in parts] == [(1, "id-1"), (2, "id-2")]
+
+
+def test_only_parts_not_yet_accepted_are_tried_again(live_world):
+    id_ = queue(live_world.number, people.ANNA)
+    carrier = InParts({2: Throttled(0)})
+
+    async def steps(pump):
+        pump.provider = carrier
+        await hand_off(pump)
+        await pump._report()
+        assert await pump.dispatcher.database(lambda: Message.objects.get(id=id_).parts_sent) == 1
+        await pump.dispatcher.database(outbound.move_due)
+        await hand_off(pump)
+        await pump._report()
+
+    run(live_world, steps)
+    assert [number for number, _, _ in carrier.taken] == [1, 2]
+    message = Message.objects.get(id=id_)
+    assert (message.state, message.provider_id) == ("sent", "id-1")
+    assert MessagePart.objects.filter(message_id=id_).count() == 2
+
+
+def test_a_part_that_waited_asks_the_gate_again_and_the_rest_is_dropped(live_world):
+    id_ = queue(live_world.number, people.ANNA)
+    carrier = InParts({2: Unreachable()})
+
+    async def steps(pump):
+        pump.provider = carrier
+        await hand_off(pump)
+        await pump._report()
+        await pump.dispatcher.database(
+            lambda: consent.opt_out(live_world.account.id, 0, people.ANNA, Cause(Source.CONSOLE))
+        )
+        await pump.dispatcher.database(lambda: Message.objects.filter(id=id_).update(state="queued", due_at=None))
+        await hand_off(pump)
+        await pump._report()
+
+    run(live_world, steps)
+    assert [number for number, _, _ in carrier.taken] == [1]
+    message = Message.objects.get(id=id_)
+    assert (message.state, message.reason) == ("suppressed", "partly_sent")
+
+
+def test_a_part_whose_answer_is_lost_leaves_the_message_unconfirmed(live_world):
+    id_ = queue(live_world.number, people.ANNA)
+    carrier = InParts({2: MaybeSent()})
+
+    async def steps(pump):
+        pump.provider = carrier
+        await hand_off(pump)
+        await pump._report()
+
+    run(live_world, steps)
+    message = Message.objects.get(id=id_)
+    assert (message.state, message.parts_sent) == ("unconfirmed", 1)
+
+
+def test_what_a_session_brings_is_committed_before_it_is_told_so(live_world):
+    id_ = queue(live_world.number, people.ANNA)
+    told = []
+
+    class WithSession(Sandbox):
+        has_session = True
+
+        async def run(self, receive):
+            stop = InboundText("m1", numbers.show(people.BEN), live_world.number.address, "STOP")
+            told.append(await receive([stop, Receipt("sandbox-1", "", "delivered")]))
+            await asyncio.sleep(60)
+
+    async def steps(pump):
+        session = WithSession(pump.provider._record, pump.provider._failure_for)
+        await hand_off(pump)
+        await pump._report()
+        pump.provider = session
+        pump.dispatcher.stopping.clear()
+        running = asyncio.create_task(pump.run())
+        while not told:
+            await asyncio.sleep(0.01)
+        pump.dispatcher.stopping.set()
+        await running
+
+    run(live_world, steps)
+    assert told == [[True, True]]
+    assert gate.may_send(live_world.account.id, live_world.number.id, [people.BEN])
+    assert Message.objects.get(id=id_).state in ("sent", "delivered")

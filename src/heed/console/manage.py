@@ -181,7 +181,7 @@ def add_keywords(request: ConsoleRequest, public_id: str) -> HttpResponse:
             return _show(request, sender, Typed(raw, reply, trial=_tried(sender, asked)))
         senders.change_keywords(sender, lambda had: [*had, *asked], actor=request.actor)
     except senders.Refused as error:
-        where = "reply" if error.code in ("too_long", "merge_field") else "words"
+        where = "reply" if error.code == "too_long" else "words"
         return _show(request, sender, Typed(raw, reply, errors={where: str(error)}))
     named = ", ".join(word.word for word in asked[:5])
     count = ngettext("%(words)s opts out now.", "%(words)s opt out now.", len(asked)) % {"words": named}

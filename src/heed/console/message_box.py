@@ -31,7 +31,6 @@ def under(account: Account, sender: Sender | None, text: str, *, merges: bool = 
         "is_too_long": counted.parts > outbound.MOST_PARTS,
         "forcing": [_character(char) for char in counted.forcing[:MOST_FORCING]],
         "ways": offered,
-        "unfilled": [] if merges else [f"${{{name}}}" for name in merging.names(text)],
         "warning": wording.lint(text, ways) if sender and text.strip() else "",
     }
 

@@ -35,6 +35,8 @@ def _address(text: Text, recipient: int) -> str:
 def _is_answered(text: Text, sender: Sender) -> bool:
     """Whether the carrier, or the network, answers such a text itself; the network knows keywords alone."""
     link, verdict = sender.connection, text.reading.verdict
+    if text.raw.carrier_read:
+        return True
     if text.reading.by_keyword and verdict in (Verdict.OPT_OUT, Verdict.OPT_IN) and senders.network_answers(sender):
         return True
     return {

@@ -41,7 +41,8 @@ _BLOCKING = f"""CASE
     WHEN own.held > 0 THEN 'own held'
     WHEN pool.held > 0 THEN 'pool held' END"""
 _SINCE = "CASE WHEN own.state = 'out' THEN own.since WHEN pool.state = 'out' THEN pool.since ELSE everyone.since END"
-_REASON = "CASE WHEN v.blocking IS NULL THEN '' WHEN v.blocking LIKE '%% held' THEN 'in_review' ELSE 'opted_out' END"
+_REASON = """CASE WHEN v.blocking IS NULL THEN '' WHEN core_message.parts_sent > 0 THEN 'partly_sent'
+    WHEN v.blocking LIKE '%% held' THEN 'in_review' ELSE 'opted_out' END"""
 _ENTRY = """CASE v.blocking WHEN 'own' THEN v.own_entry WHEN 'pool' THEN v.pool_entry
     WHEN 'everyone' THEN v.everyone_entry END"""
 _ENTRIES = "own.entry_id AS own_entry, pool.entry_id AS pool_entry, everyone.entry_id AS everyone_entry"
@@ -130,6 +131,7 @@ class Claimed:
     tries: int
     priority: int
     campaign_id: int | None = None
+    parts_sent: int = 0  # accepted under an earlier claim
 
     @property
     def of(self) -> Of | None:
@@ -183,14 +185,14 @@ def _claim(connection_id: int, limit: int, token: int, after: tuple[int, int]) -
                 settled_at = CASE WHEN v.blocking IS NOT NULL OR v.is_expired THEN %s END
             FROM v WHERE core_message.id = v.id
             RETURNING core_message.id, account_id, sender_id, recipient, address, text, purpose, tries, priority,
-                state, campaign_id, reason, entry_id""",  # noqa: S608 (our own text alone)
+                state, campaign_id, reason, entry_id, parts_sent""",  # noqa: S608 (our own text alone)
             [connection_id, *after, limit, moment, token, moment, moment],
         )
         rows = cursor.fetchall()
         stopped = [row for row in rows if row[9] != "sending"]
         events.tell([Happened(row[1], row[9], row[3], row[0]) for row in stopped], now)
         _note([(row[1], row[10], row[2], row[6], row[9], row[11], row[12]) for row in stopped], now)
-    claimed = [Claimed(*(*row[:9], row[10])) for row in rows if row[9] == "sending"]
+    claimed = [Claimed(*(*row[:9], row[10], row[13])) for row in rows if row[9] == "sending"]
     return sorted(claimed, key=lambda message: (message.priority, message.id)), len(rows)
 
 

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import F
 
-from heed.core import consent, database, events, outcomes, senders
-from heed.core.consent import Cause, Doing, Verb
+from heed.core import consent, database, events, outcomes, receipts
 from heed.core.events import Happened
-from heed.core.models import Connection, Message, Source
+from heed.core.models import Connection, Message
 from heed.core.outcomes import Came, Of
 from heed.rules import backoff, numbers
 from heed.rules.states import MessageState
@@ -24,11 +23,17 @@ STILL_OURS = (MessageState.SENDING, MessageState.UNCONFIRMED)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """``of`` is whose outcome it is (gate.Claimed.of); None isn't counted."""
+    """``of`` is whose outcome it is (gate.Claimed.of); None isn't counted.
+
+    ``part_ids`` are the carrier's ids of its parts from ``first_part`` on, where it has more than one.
+    """
 
     message_id: int
     provider_id: str
     of: Of | None = None
+    part_ids: tuple[str, ...] = ()
+    first_part: int = 1
+    connection_id: int = 0
 
 
 def _kept(raw: str, most: int = 300) -> str:
@@ -44,7 +49,8 @@ def handed_off(sent: Sequence[Sent], token: int) -> None:
 
 
 def _handed_off(sent: Sequence[Sent], token: int) -> None:
-    mark = "UPDATE core_message SET state = 'sent', provider_id = {}, settled_at = %s {} claim = %s {}"
+    mark = """UPDATE core_message SET state = 'sent', settled_at = %s,
+        provider_id = CASE WHEN parts_sent = 0 THEN {} ELSE core_message.provider_id END {} claim = %s {}"""
     still_ours = "AND state IN ('sending', 'unconfirmed')"
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         now = database.now()
@@ -57,7 +63,7 @@ def _handed_off(sent: Sequence[Sent], token: int) -> None:
             ids, provider_ids = [one.message_id for one in sent], [_kept(one.provider_id, 128) for one in sent]
             cursor.execute(mark.format("given.provider_id", given, still_ours), [moment, ids, provider_ids, token])
         else:
-            rows = [(_kept(one.provider_id, 128), moment, one.message_id, token) for one in sent]
+            rows = [(moment, _kept(one.provider_id, 128), one.message_id, token) for one in sent]
             cursor.executemany(mark.format("%s", "WHERE id = %s AND", still_ours), rows)
         if cursor.rowcount != len(sent):  # some were settled by others meanwhile
             mine = Message.objects.filter(id__in=[one.message_id for one in sent], state=MessageState.SENT)
@@ -65,6 +71,22 @@ def _handed_off(sent: Sequence[Sent], token: int) -> None:
             sent = [one for one in sent if one.message_id in ours]
         outcomes.note([Came(one.of, MessageState.SENT) for one in sent if one.of], now)
         events.tell_sent([one.message_id for one in sent if one.of], now)
+        provider_ids = [_kept(id_, 128) for one in sent for id_ in (one.provider_id, *one.part_ids)]
+        for one in sent:
+            if one.part_ids:
+                ids_of_parts = [_kept(id_, 128) for id_ in one.part_ids]
+                receipts.keep_parts(one.message_id, one.connection_id, one.first_part, ids_of_parts)
+        receipts.take_parked([one.message_id for one in sent], provider_ids, now)
+
+
+def parts_accepted(message_id: int, token: int, connection_id: int, first: int, provider_ids: Sequence[str]) -> None:
+    """The carrier took the parts from ``first`` on; what becomes of the rest is said next. Only they are tried again."""
+    ids = [_kept(id_, 128) for id_ in provider_ids]
+    with transaction.atomic(durable=True):
+        mine = Message.objects.filter(id=message_id, claim=token, state__in=STILL_OURS)
+        if mine.update(parts_sent=first - 1 + len(ids)):
+            mine.filter(provider_id="").update(provider_id=ids[0])
+            receipts.keep_parts(message_id, connection_id, first, ids)
 
 
 def failed(message_id: int, token: int, *, code: str, words: str) -> None:
@@ -133,17 +155,8 @@ def carrier_says_opted_out(message_id: int, token: int, *, words: str) -> None:
                 return
             entry_id = None
             if message.account_id is not None:
-                sender = message.sender
-                cause = Cause(Source.PROVIDER, note=_kept(words, 500), through_id=sender.id)
-                doing = Doing(Verb.OPT_OUT, message.account_id, message.recipient, senders.scope_of(sender), cause)
-                entry_id = consent.record([doing])[0].entry_id
-            now = database.now()
-            Message.objects.filter(id=message_id, claim=token, state__in=STILL_OURS).update(
-                state=MessageState.SUPPRESSED, reason="carrier", entry_id=entry_id, words=_kept(words), settled_at=now
-            )
-            events.tell([Happened(message.account_id, "suppressed", message.recipient, message_id)], now)
-            message.reason = "carrier"
-            _count(message, MessageState.SUPPRESSED, now)
+                entry_id = consent.record([receipts.opting_out(message, _kept(words, 500))])[0].entry_id
+            receipts.suppress(message, entry_id, _kept(words), database.now())
 
     database.retried(verb)
 
@@ -192,10 +205,6 @@ def stop_connection(connection_id: int, message_id: int, token: int, *, words: s
         Message.objects.filter(id=message_id, claim=token, state=MessageState.SENDING).update(
             state=MessageState.QUEUED, claim=0, words=_kept(words)
         )
-
-
-def start_connection(connection_id: int) -> None:
-    Connection.objects.filter(id=connection_id).update(stopped_at=None, stopped_reason="")
 
 
 def may_be_handed(kind: str, address: str) -> bool:

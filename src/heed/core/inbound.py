@@ -230,7 +230,7 @@ def _read(texts: Sequence[Text], now: datetime) -> dict[int, list[Word]]:
 
 _COLUMNS = (
     "account_id connection_id key_id sender_id from_address to_address recipient text salt verdict rule word "
-    "carrier_at received_at read_at failures"
+    "carrier_at carrier_read received_at read_at failures"
 ).split()
 
 
@@ -243,7 +243,7 @@ def _store(texts: Sequence[Text], *, read_at: datetime | None) -> None:
             text.account_id, text.link.id, text.key_id, text.sender.id if text.sender else None, text.raw.sender,
             text.raw.to, text.recipient, text.raw.text, text.salt,
             *((text.reading.verdict.value, text.reading.rule, text.reading.word[:80]) if read_at else ("", "", "")),
-            column(text.raw.carrier_at), received_at, read, 0,
+            column(text.raw.carrier_at), text.raw.carrier_read, received_at, read, 0,
         )
         for text in texts
     ]  # fmt: skip
@@ -317,7 +317,7 @@ def _read_row(row: Inbound) -> Received:
     routes = _routes({row.to_address}, row.received_at)
     route = routes.get(row.to_address) or _in_national_form(row.to_address, row.connection)
     sender = Sender.objects.get(id=row.sender_id) if row.sender_id else route
-    raw = InboundText("", row.from_address, row.to_address, row.text, row.carrier_at)
+    raw = InboundText("", row.from_address, row.to_address, row.text, row.carrier_at, row.carrier_read)
     text = Text(raw, row.connection, row.received_at, sender, row.recipient, row.key_id, row.id, row.salt)
     _read_stored(text, row.received_at)
     return _result(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from heed.core import audit, refused
 from heed.core.models import Account, Connection, Keyword, Message, Sender, SenderKind
-from heed.rules import keywords, merging, numbers, packs, phrases
+from heed.rules import keywords, numbers, packs
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.reading import read
 from heed.rules.texts import clean, line
@@ -174,7 +174,7 @@ def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
         if text is not None:
             if len(text) > MOST_REPLY:
                 raise Refused(f"A reply has at most {MOST_REPLY:,} characters.", code="too_long", field=name)
-            changed[name] = _reply(clean(text).strip(), name)
+            changed[name] = clean(text).strip()
     if setting.account_level_opt_out is not None:
         changed["account_level_opt_out"] = setting.account_level_opt_out
     if setting.rate is not None:
@@ -195,14 +195,6 @@ def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
     return sender
 
 
-def _reply(text: str, where: str) -> str:
-    """``text`` as an answer. Nothing fills the fields of one."""
-    if names := merging.names(text):
-        words = f"A reply goes out as it stands: nothing fills its merge field ${{{names[0]}}}."
-        raise Refused(words, code="merge_field", field=where)
-    return text
-
-
 def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:
     taken = {w.key for w in Keyword.objects.filter(sender=sender, removed_at=None)}
     if setting.keywords is not None:
@@ -211,45 +203,18 @@ def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:
     for raw in setting.opt_in_words or ():
         word = line(raw)
         key = keywords.key(word)
-        if not word or len(word) > 40:
+        if not word or len(word) > 40 or not key:
             raise Refused("An opt-in word has 1 to 40 characters.", field="opt_in_words")
-        if risk := _unfit(word, key) or _says_otherwise(word, key, taken, is_nanp(sender)) or _ordinary(word, key):
-            raise Refused(risk, code="risky", field="opt_in_words")
+        verdict = read(word, nanp=is_nanp(sender)).verdict
+        if key in _NEVER_START or key in taken or verdict in (Verdict.OPT_OUT, Verdict.REVIEW, Verdict.HELP):
+            raise Refused(f"“{word}” can't be an opt-in word.", code="risky", field="opt_in_words")
         words[key] = word
     return list(words.values())
 
 
 # Ordinary answers: in 55,835 real texts a bare "yes" stood 72 times, START or UNSTOP once.
-_ANSWERS = {
-    keywords.key(word)
-    for word in ("YES", "Y", "OK", "NO", "N", "SI", "OUI", "NON", "JA", "NEIN", "HI", "HELLO", "THANKS", "THANK YOU")
-}
-
-
-def _unfit(word: str, key: str) -> str:
-    """Why ``word`` may be no keyword of any kind, or ""."""
-    if not any(char.isalnum() or _is_emoji(char) for char in key):
-        return "A keyword needs at least one letter or digit."
-    if key in _ANSWERS:
-        return f"People answer “{word}” to ordinary questions."
-    if len(key) == 1 and key.isascii() and key.isalpha():
-        return "A single letter is too easily sent by mistake."
-    if key.isdecimal():
-        return f"People answer “{word}” when they are asked to choose or how many."
-    return ""
-
-
-def _ordinary(word: str, key: str) -> str:
-    is_so = phrases.is_frequent(key)
-    return f"“{word}” is too ordinary a word: people text it and mean something else." if is_so else ""
-
-
-def _says_otherwise(word: str, key: str, taken: Set[str], nanp: bool) -> str:
-    """Why ``word`` may be no opt-in word: what it says already. ``taken`` are the keys of the number's keywords."""
-    verdict = read(word, nanp=nanp).verdict
-    if key in taken or verdict in (Verdict.OPT_OUT, Verdict.REVIEW):
-        return f"“{word}” opts people out, or may."
-    return f"“{word}” asks for help." if verdict is Verdict.HELP else ""
+_NEVER_START = {keywords.key(word) for word in ("YES", "Y", "OK", "NO", "N", "SI", "OUI", "JA")}
+_RISKY = {keywords.key(word) for word in ("NO", "N", "YES", "Y", "OK", "HI", "HELLO", "THANKS", "THANK YOU")}
 
 
 def _is_emoji(char: str) -> bool:
@@ -257,16 +222,20 @@ def _is_emoji(char: str) -> bool:
 
 
 def risk_of(word: str, opt_in_words: Iterable[str] = ()) -> str:
-    """Why ``word`` may not be an opt-out keyword, or ""."""
+    """Why ``word`` may not be a keyword, or ""."""
     key = keywords.key(word)
-    if risk := _unfit(word, key):
-        return risk
+    if not any(char.isalnum() or _is_emoji(char) for char in key):
+        return "A keyword needs at least one letter or digit."
+    if key in _RISKY:
+        return f"People answer “{word}” to ordinary questions; it would opt them out."
+    if len(key) == 1 and key.isascii():
+        return "A single letter is too easily sent by mistake."
     verdict = read(word, start_words=tuple(opt_in_words)).verdict
     if verdict is Verdict.OPT_IN:
         return f"“{word}” opts people back in."
     if verdict is Verdict.HELP:
         return f"“{word}” asks for help."
-    return _ordinary(word, key)
+    return ""
 
 
 def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> list[Word]:
@@ -276,7 +245,7 @@ def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> li
     if len(words) > MOST_KEYWORDS:
         raise Refused(f"A number has at most {MOST_KEYWORDS} keywords.", code="too_many", field="keywords")
     for one in words:
-        word = Word(line(one.word), _reply(clean(one.reply).strip(), "keywords"))
+        word = Word(line(one.word), clean(one.reply).strip())
         if not word.word or len(word.word) > 40:
             raise Refused("A keyword has 1 to 40 characters.", field="keywords")
         if len(word.reply) > MOST_REPLY:
@@ -285,7 +254,7 @@ def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> li
             raise Refused(risk, code="risky", field="keywords")
         key = keywords.key(word.word)
         if key in given:
-            raise Refused(_same(word.word, given[key]), code="duplicate", field="keywords")
+            raise Refused(f"“{word.word}” and “{given[key]}” are the same keyword.", code="duplicate", field="keywords")
         given[key] = word.word
         wanted[key] = word if key not in wanted else Word(wanted[key].word, word.reply)
     existing = {keyword.key: keyword for keyword in Keyword.objects.filter(sender=sender)}
@@ -296,10 +265,6 @@ def _set_keywords(sender: Sender, words: Sequence[Word], setting: Setting) -> li
     gone = [keyword.pk for key, keyword in existing.items() if key not in wanted and keyword.removed_at is None]
     Keyword.objects.filter(pk__in=gone).update(removed_at=timezone.now())
     return list(wanted.values())
-
-
-def _same(word: str, other: str) -> str:
-    return f"“{word}” stands there twice." if word == other else f"“{word}” and “{other}” are the same keyword."
 
 
 def is_nanp(sender: Sender) -> bool:

@@ -147,6 +147,19 @@ def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]])
     if text.is_shared and text.reading.verdict in (Verdict.NONE, Verdict.REVIEW) and codes.ends_in_stop(text.raw.text):
         text.reading = Reading(Verdict.OPT_OUT, "unknown free keyword", "STOP", everything=True)
 
+    text.reading = as_carrier_read(text.reading, text.raw)
+
+
+_CARRIER_READ = {"stop": Verdict.OPT_OUT, "start": Verdict.OPT_IN, "help": Verdict.HELP}
+
+
+def as_carrier_read(reading: Reading, raw: InboundText) -> Reading:
+    """``reading``, or what the carrier took the text for: who has left there must not stay here."""
+    verdict = _CARRIER_READ.get(raw.carrier_read, reading.verdict)
+    if verdict is reading.verdict or reading.verdict is Verdict.OPT_OUT:  # an opt-out is never read as anything less
+        return reading
+    return Reading(verdict, "carrier's keyword", raw.text.strip()[:80])
+
 
 def _may_say(link: Connection, account: Account, word: str) -> bool:
     """Whether ``link`` may bring this free keyword: an account's own carrier, which it may be itself, lifts no other's."""

@@ -12,20 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any  # WSGI's environ
 
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from heed import carriers
 from heed.core.models import Connection
-from heed.hooks.writer import Busy, writer
-from heed.providers.base import BadHook, HookAnswer, HookRequest
-from heed.rules.values import InboundText
+from heed.hooks.writer import Busy, receipt_writer, writer
+from heed.providers.base import BadHook, HookAnswer, HookRequest, Provider
+from heed.rules.values import InboundText, Receipt, Setup
 
 log = logging.getLogger(__name__)
 
 PREFIX = "/hooks/"  # then the kind of carrier, a slash, the connection's token; a slash at the end may be left out
 MOST_BYTES = 2**20
 _KNOWN_FOR_S = 2.0
-_known: dict[tuple[str, str], tuple[float, Connection]] = {}
+_known: dict[tuple[str, str], tuple[float, Connection, Provider]] = {}
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -34,7 +35,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         answer = _answer(environ)
     except BadHook as error:
         answer = _refusal(error.words, error.status)
-    except (Busy, DatabaseError):
+    except (Busy, DatabaseError, carriers.Unusable, carriers.Refused):
         answer = _refusal("Please try again.", 503)
     except Exception:
         log.exception("A call of a carrier failed.")
@@ -47,15 +48,24 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 
 
 def _answer(environ: dict[str, Any]) -> HookAnswer:
-    link = _connection(environ["PATH_INFO"])
-    if link is None:
+    found = _connection(environ["PATH_INFO"])
+    if found is None:
         raise BadHook("There is no such hook.", 404)
-    provider = carriers.provider(link)
-    call = HookRequest(environ["REQUEST_METHOD"], _Headers(environ), _body(environ))
+    link, provider = found
+    if environ["REQUEST_METHOD"] not in provider.hook_methods:
+        raise BadHook(f"{' or '.join(provider.hook_methods)} here.", 405)
+    query = environ.get("QUERY_STRING", "")
+    url = f"{settings.PUBLIC_URL}{environ['PATH_INFO']}{'?' if query else ''}{query}"
+    call = HookRequest(environ["REQUEST_METHOD"], _Headers(environ), _body(environ), url, query)
     provider.verify(call)
-    texts = [item for item in provider.parse(call) if isinstance(item, InboundText)]
-    if texts:
+    items = provider.parse(call)
+    if texts := [item for item in items if isinstance(item, InboundText)]:
         writer.receive(link, texts)
+    if receipts := [item for item in items if isinstance(item, Receipt)]:
+        receipt_writer.receive(link, receipts)
+    for item in items:
+        if isinstance(item, Setup):
+            carriers.confirm(link, item)
     return provider.answer(call)
 
 
@@ -80,8 +90,6 @@ class _Headers(Mapping[str, str]):
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    if environ["REQUEST_METHOD"] != "POST":
-        raise BadHook("POST here.", 405)
     given = environ.get("CONTENT_LENGTH") or "0"
     if not (given.isascii() and given.isdigit()):
         raise BadHook("The body has no length.")
@@ -97,8 +105,8 @@ def _body(environ: dict[str, Any]) -> bytes:
     return body
 
 
-def _connection(path: str) -> Connection | None:
-    """The connection that this address belongs to; a carrier calls it thousands of times a second."""
+def _connection(path: str) -> tuple[Connection, Provider] | None:
+    """The connection that this address belongs to, ready to read; a carrier calls it thousands of times a second."""
     if not path.isprintable():  # no database is asked about these
         return None
     kind, _, token = path.removeprefix(PREFIX).removesuffix("/").partition("/")
@@ -110,8 +118,8 @@ def _connection(path: str) -> Connection | None:
             close_old_connections()
         if link is None:
             return None
-        found = _known[kind, token] = (time.monotonic() + _KNOWN_FOR_S, link)
-    return found[1]
+        found = _known[kind, token] = (time.monotonic() + _KNOWN_FOR_S, link, carriers.provider(link))
+    return found[1:]
 
 
 def _refusal(words: str, status: int) -> HookAnswer:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
 
 from django.db import connection
 
-from heed.core import database, inbound
+from heed.core import database, inbound, receipts
 from heed.core.inbound import Received
 from heed.core.models import Connection
-from heed.rules.values import InboundText
+from heed.rules.values import InboundText, Receipt
 
 log = logging.getLogger(__name__)
 
@@ -26,26 +27,33 @@ ON_POSTGRESQL = 2  # threads; while one waits for its commit the other works. SQ
 MOST_TOGETHER = 50  # texts in one commit; it holds SQLite's write lock for a few milliseconds
 
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
 class Busy(Exception):
     """The database is busy. Try again."""
 
 
-class _Waiting:
-    def __init__(self, link: Connection, texts: Sequence[InboundText]) -> None:
-        self.items = [(link, text) for text in texts]
-        self.done: Future[list[Received]] = Future()
+class _Waiting(Generic[Item, Result]):
+    def __init__(self, link: Connection, items: Sequence[Item]) -> None:
+        self.items = [(link, item) for item in items]
+        self.done: Future[list[Result]] = Future()
 
 
-class Writer:
-    def __init__(self) -> None:
-        self._queue: SimpleQueue[_Waiting] = SimpleQueue()
+class Writer(Generic[Item, Result]):
+    """``commit`` takes what several requests brought; one result for each item."""
+
+    def __init__(self, commit: Callable[[list[tuple[Connection, Item]]], list[Result]]) -> None:
+        self._commit = commit
+        self._queue: SimpleQueue[_Waiting[Item, Result]] = SimpleQueue()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
-    def receive(self, link: Connection, texts: Sequence[InboundText]) -> list[Received]:
-        """Store, read and act on ``texts``; committed on return. Raises Busy; then nothing may have been stored."""
+    def receive(self, link: Connection, items: Sequence[Item]) -> list[Result]:
+        """Store ``items`` and act on them; committed on return. Raises Busy; then nothing may have been stored."""
         self._start()
-        waiting = _Waiting(link, texts)
+        waiting: _Waiting[Item, Result] = _Waiting(link, items)
         self._queue.put(waiting)
         try:
             return waiting.done.result(WAIT_S)
@@ -67,9 +75,9 @@ class Writer:
         while True:
             batch = [waiting for waiting in self._next() if waiting.done.set_running_or_notify_cancel()]
             if batch:
-                _commit(batch)
+                self._together(batch)
 
-    def _next(self) -> list[_Waiting]:
+    def _next(self) -> list[_Waiting[Item, Result]]:
         """What waits now: while one batch commits, the next one gathers."""
         try:
             batch = [self._queue.get(timeout=IDLE_S)]
@@ -85,22 +93,21 @@ class Writer:
             size += len(batch[-1].items)
         return batch
 
-
-def _commit(batch: list[_Waiting]) -> None:
-    try:
-        received = inbound.receive_all([item for waiting in batch for item in waiting.items])
-    except Exception as error:
-        connection.close()  # It may be what failed; the next try opens a new one.
-        if len(batch) > 1:  # One request must not fail another.
-            for waiting in batch:
-                _commit([waiting])
-        else:
-            log.exception("An inbound batch could not be stored; the carrier is asked to try again.")
-            batch[0].done.set_exception(error)
-        return
-    results = iter(received)
-    for waiting in batch:
-        waiting.done.set_result([next(results) for _ in waiting.items])
+    def _together(self, batch: list[_Waiting[Item, Result]]) -> None:
+        try:
+            results = iter(self._commit([item for waiting in batch for item in waiting.items]))
+        except Exception as error:
+            connection.close()  # It may be what failed; the next try opens a new one.
+            if len(batch) > 1:  # One request must not fail another.
+                for waiting in batch:
+                    self._together([waiting])
+            else:
+                log.exception("An inbound batch could not be stored; the carrier is asked to try again.")
+                batch[0].done.set_exception(error)
+            return
+        for waiting in batch:
+            waiting.done.set_result([next(results) for _ in waiting.items])
 
 
-writer = Writer()
+writer: Writer[InboundText, Received] = Writer(lambda batch: inbound.receive_all(batch))
+receipt_writer: Writer[Receipt, None] = Writer(lambda batch: receipts.apply_all(batch))  # no STOP waits for receipts

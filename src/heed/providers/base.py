@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import parse_qsl
 
-from heed.rules.values import HandedOff, InboundText, InventoryNumber, Outgoing, Receipt
+from heed.rules.values import (
+    CarrierOptOut,
+    HandedOff,
+    Health,
+    InboundText,
+    InventoryNumber,
+    Outgoing,
+    Receipt,
+    Setup,
+)
+
+Arrived = InboundText | Receipt
+Receive = Callable[[Sequence[Arrived]], Awaitable[list[bool]]]
 
 
 class HandOffError(Exception):
@@ -56,13 +70,52 @@ class BadHook(Exception):
         self.words, self.status = words, status
 
 
-@dataclass(frozen=True, slots=True)
+class BadSignature(BadHook):
+    """The signature of this call is not the carrier's."""
+
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words or (self.__doc__ or ""), 403)
+
+
+class NotOffered(Exception):
+    """This carrier's API does not offer this."""
+
+
+@dataclass(frozen=True)
 class HookRequest:
-    """One call of a carrier, as it came."""
+    """One call of a carrier, as it came. ``url`` is the address that the carrier called, by our public URL, with ``query``.
+
+    Many carriers sign the address, so it is built from what the operator set and not from a Host header.
+    """
 
     method: str
     headers: Mapping[str, str]
     body: bytes
+    url: str = ""
+    query: str = ""
+
+    @cached_property
+    def arguments(self) -> dict[str, str]:
+        """What stands in the query; of a name that comes twice, the last."""
+        return _pairs(self.query)
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The fields of an urlencoded body. Raises BadHook if it is none."""
+        try:
+            return _pairs(self.body.decode())
+        except UnicodeDecodeError as error:
+            raise BadHook("The body is not a form in UTF-8.") from error
+
+
+MOST_FIELDS = 500
+
+
+def _pairs(raw: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(raw, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise BadHook(f"There are more than {MOST_FIELDS} fields.") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +125,51 @@ class HookAnswer:
     content_type: str = "application/json"
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting of a connection, as the console and the command line ask for it. A secret is kept encrypted."""
+
+    name: str
+    label: str
+    is_secret: bool = False
+    is_required: bool = True
+    default: str = ""
+    help: str = ""
+    choices: tuple[str, ...] = ()
+
+
 class Provider:
-    """One carrier, both directions. Everything but ``submit`` has a default that says "not offered"."""
+    """One carrier, both directions. Everything but ``submit`` has a default that says "not offered".
+
+    ``settings`` has a value for each of ``fields``; ``hook_url`` is where the carrier calls this connection.
+    """
 
     kind = ""
+    title = ""
+    fields: tuple[Field, ...] = ()
+    hook_methods: tuple[str, ...] = ("POST",)
+    answers: frozenset[str] = frozenset()  # which of stop, start and help this carrier usually answers itself
+    has_session = False  # whether ``run`` keeps one
+
+    def __init__(self, settings: Mapping[str, str] | None = None, hook_url: str = "") -> None:
+        self.settings = {field.name: field.default for field in self.fields} | dict(settings or {})
+        self.hook_url = hook_url
+
+    def check(self) -> None:
+        """Raises Misconfigured if the settings can't be right. Asks nobody."""
+
+    def parts(self, text: str) -> Sequence[str]:
+        """The pieces that ``submit`` is given one by one; the whole text for a carrier that splits it itself."""
+        return (text,)
+
+    async def run(self, receive: Receive) -> None:
+        """Keep the carrier's session until it is cancelled; ``submit`` uses it. The dispatcher starts it again after errors.
+
+        ``receive`` commits what the carrier brought, and says of each item whether it was committed.
+        """
+
+    async def close(self) -> None:
+        """Let go of what ``submit`` holds open."""
 
     async def submit(self, part: Outgoing, before: float) -> HandedOff:
         """Hand ``part`` off. Raises one of the six HandOffErrors.
@@ -87,17 +181,43 @@ class Provider:
     def verify(self, request: HookRequest) -> None:
         """Raises BadHook unless the call is the carrier's. Compares in constant time."""
 
-    def parse(self, request: HookRequest) -> Sequence[InboundText | Receipt]:
+    def parse(self, request: HookRequest) -> Sequence[Arrived | Setup]:
         raise BadHook("This carrier has no hook.", 404)
 
     def answer(self, request: HookRequest) -> HookAnswer:
         """The answer once everything is committed."""
         return HookAnswer(200, b"{}")
 
+    # What a person waits for
+
+    async def confirm(self, setup: Setup) -> None:
+        """Say that the hook is ours."""
+        raise NotOffered
+
+    async def health(self) -> Health:
+        """What the carrier says of our credentials."""
+        raise NotOffered
+
     def countries(self) -> Sequence[str]:
         """Where it sells numbers, as two letters each."""
         return ()
 
-    def inventory(self, country: str = "", digits: str = "") -> Sequence[InventoryNumber]:
-        """Numbers for sale. Takes no account of who has them."""
-        return ()
+    async def inventory(self, country: str = "", digits: str = "", limit: int = 50) -> Sequence[InventoryNumber]:
+        """Up to ``limit`` numbers for sale. The sandbox's takes no account of who has them."""
+        raise NotOffered
+
+    async def buy(self, phone_number: str) -> None:
+        """Buy it, with its texts going to ``hook_url``."""
+        raise NotOffered
+
+    async def release(self, phone_number: str) -> None:
+        """Give it back to the carrier."""
+        raise NotOffered
+
+    async def opt_outs(self) -> Sequence[CarrierOptOut]:
+        """Whom the carrier keeps from our messages."""
+        raise NotOffered
+
+    async def push(self, opt_outs: Sequence[CarrierOptOut]) -> None:
+        """Have the carrier keep these from our messages too."""
+        raise NotOffered

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any  # JSON that we don't own
 
 from heed.providers.base import (
+    Arrived,
     BadHook,
     HandOffError,
     HookRequest,
@@ -44,8 +45,10 @@ class Sandbox(Provider):
     """``record`` keeps what a phone got and returns its id; ``failure_for`` says how the next one to a phone fails."""
 
     kind = "sandbox"
+    title = "Sandbox"
 
     def __init__(self, record: Record | None = None, failure_for: FailureFor | None = None) -> None:
+        super().__init__()
         self._record, self._failure_for = record, failure_for
 
     async def submit(self, part: Outgoing, before: float) -> HandedOff:
@@ -61,19 +64,23 @@ class Sandbox(Provider):
             raise FAILURES[failure]
         return HandedOff(provider_id)
 
-    def parse(self, request: HookRequest) -> Sequence[InboundText | Receipt]:
-        """``{"id", "from", "to", "text"}`` or a list of them; ``at`` (ISO 8601) may give the carrier's time."""
+    def parse(self, request: HookRequest) -> Sequence[Arrived]:
+        """Texts ``{"id", "from", "to", "text"}`` or receipts ``{"receipt", "state"}``, or a list of them.
+
+        ``at`` (ISO 8601) may give the carrier's time of a text; a receipt has the id that the sandbox gave, and may
+        have a ``reference`` and a ``code``.
+        """
         try:
             body: Any = json.loads(request.body)
         except (ValueError, RecursionError) as error:
             raise BadHook("The body is not JSON.") from error
         items = body if isinstance(body, list) else [body]
-        return [_text(item) for item in items]
+        return [_receipt(item) if isinstance(item, dict) and "receipt" in item else _text(item) for item in items]
 
     def countries(self) -> Sequence[str]:
         return ("GB",)
 
-    def inventory(self, country: str = "", digits: str = "") -> Sequence[InventoryNumber]:
+    async def inventory(self, country: str = "", digits: str = "", limit: int = 50) -> Sequence[InventoryNumber]:
         if country not in ("", "GB"):
             return ()
         wanted = "".join(char for char in digits if char.isdigit()).lstrip("0")
@@ -87,6 +94,12 @@ def _text(item: Any) -> InboundText:
         if not isinstance(item.get(name), str):
             raise BadHook(f'"{name}" must be a string.')
     return InboundText(str(item.get("id") or ""), item["from"], item["to"], item["text"], _time(item.get("at")))
+
+
+def _receipt(item: dict[str, Any]) -> Receipt:
+    if item.get("state") not in ("sent", "delivered", "undelivered"):
+        raise BadHook('"state" must be sent, delivered or undelivered.')
+    return Receipt(str(item["receipt"]), str(item.get("reference") or ""), item["state"], str(item.get("code") or ""))
 
 
 def _time(value: Any) -> datetime | None:

@@ -13,10 +13,9 @@ from typing import Any  # What a template is given.
 from django.conf import settings
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
-from django.urls import resolve
 from django.utils import timezone, translation
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy
@@ -76,7 +75,7 @@ def _form(request: HttpRequest, link_code: str, personal_code: str) -> HttpRespo
     try:
         account = Account.objects.filter(link_code=link_code).first()  # a closed account's link works too
         if account is None:
-            return unknown(request)
+            return _page("unknown", 404, pick=PICK)
         if personal_code and (message := links.message_of(account, personal_code)):
             return _personal(request, account, message.recipient)
         if request.method != "POST":
@@ -86,16 +85,6 @@ def _form(request: HttpRequest, link_code: str, personal_code: str) -> HttpRespo
         response = _page("unavailable", 503)
         response["Retry-After"] = "10"
         return response
-
-
-@csrf_exempt
-def unknown(request: HttpRequest) -> HttpResponse:
-    """No account has this link. One of the console's pages without its last slash is led there."""
-    page = f"{request.path_info}/"
-    if request.path_info.endswith("/") or resolve(page).func in (form, unknown):
-        with translation.override(languages.of(request)):
-            return _page("unknown", 404, pick=PICK)
-    return HttpResponseRedirect(page)
 
 
 def _personal(request: HttpRequest, account: Account, recipient: int) -> HttpResponse:

@@ -8,13 +8,10 @@ from heed.public import colours, opt_out
 
 # Phones take the full stop that ends a sentence into the link, and some people type a slash.
 _LINK = r"^(?P<link_code>[A-Za-z]{5})(?:/(?P<personal_code>[A-Za-z]{13}))?[.,;:!)]*/?$"
-# What somebody may have made of a link by copying it wrongly: a letter too few, or the rest of a word.
-_NEARLY_A_LINK = r"^[A-Za-z0-9]{1,12}(?:/[A-Za-z0-9]{0,30})?[.,;:!)]*/*$"
 
 _COLOURS = r"^colours/(?P<colour>[0-9a-f]{6})-(?P<text_colour>[0-9a-f]{6})\.css$"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(_COLOURS, colours.sheet, name="opt_out_colours"),
     re_path(_LINK, opt_out.form, name="opt_out_link"),
-    re_path(_NEARLY_A_LINK, opt_out.unknown),
 ]

@@ -51,11 +51,6 @@ class Template:
         return filled, missing
 
 
-def names(text: str) -> list[str]:
-    """The merge fields in ``text``, each once, as they were written."""
-    return list(dict.fromkeys(field.name for field in Template.of(text).fields))
-
-
 def merged(text: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
     """``text`` for one person, by names as a program gives them; and the names of those that it gave no value.
 

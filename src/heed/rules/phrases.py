@@ -52,11 +52,6 @@ _FREQUENT = """
 _WEIGHT = {word: 2000 // (rank + 8) for rank, word in enumerate(_FREQUENT)}
 
 
-def is_frequent(word: str) -> bool:
-    """Whether ``word``, folded, is one of the most frequent words of ordinary texts."""
-    return word in _WEIGHT
-
-
 _Place = tuple[Node, int]  # a node, and how many words may still be skipped there; -1 where it is no gap
 
 

@@ -8,19 +8,25 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One text to hand off. ``reference`` goes wherever the carrier returns it; ``to`` is +E.164."""
+    """One text to hand off, or part ``number`` of its ``count`` parts for a carrier that takes parts.
+
+    ``reference`` is the message's, and goes wherever the carrier returns it; ``to`` is +E.164.
+    """
 
     reference: str
     sender: str
     to: str
     text: str
+    number: int = 1
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class HandedOff:
-    """The carrier accepted it, under its own id."""
+    """The carrier accepted it, under its own id. ``part_ids`` are given by one that splits a text and tells of each part."""
 
     provider_id: str = ""
+    part_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +40,39 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class InboundText:
-    """One text from a phone, as the carrier gave it. ``provider_id`` is empty where the carrier gives none."""
+    """One text from a phone, as the carrier gave it. ``provider_id`` is empty where the carrier gives none.
+
+    ``carrier_read`` is what the carrier took it for and has answered itself: "stop", "start", "help" or "".
+    """
 
     provider_id: str
     sender: str
     to: str
     text: str
     carrier_at: datetime | None = None
+    carrier_read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A carrier's later word on a message: ``state`` is sent, delivered, undelivered or failed."""
+    """A carrier's later word on a message: ``state`` is sent, delivered or undelivered.
+
+    ``opted_out`` is its word that the recipient had opted out, with the state undelivered.
+    """
 
     provider_id: str
     reference: str
     state: str
     code: str = ""
+    words: str = ""
+    opted_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The carrier asks whether this hook is ours: visiting ``url``, which the provider has checked, says so."""
+
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +81,19 @@ class InventoryNumber:
 
     phone_number: str
     country: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a carrier says of our credentials; ``words`` are its own, or the balance left."""
+
+    is_well: bool
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierOptOut:
+    """Somebody whom the carrier keeps from our messages: ``phone_number`` is +E.164, ``sender`` "" means all of ours."""
+
+    phone_number: str
+    sender: str = ""

@@ -10,23 +10,21 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from heed import carriers
-from heed.core import gate, handoff, leases
+from heed.core import arrivals, gate, handoff, leases, receipts
 from heed.core.gate import Claimed
 from heed.core.handoff import Sent
 from heed.core.models import Connection, Sender
 from heed.providers import base
-from heed.providers.base import Provider
-from heed.rules.codes import public_id
-from heed.rules.values import Outgoing
+from heed.providers.base import Arrived, Provider
+from heed.rules.values import HandedOff, Outgoing
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -39,6 +37,7 @@ FROM_HEAD_EVERY_S = 1.0
 WATCH_EVERY_S = 2.0
 RENEW_EVERY_S = 4.0
 FINISH_WITHIN_S = 10.0
+SESSION_AGAIN_S = 5.0  # after a carrier's session ended by an error
 
 
 class Dispatcher:
@@ -95,19 +94,32 @@ class Dispatcher:
                 log.exception("The lease could not be renewed.")
 
     async def _watch(self) -> None:
-        """Keep one pump for each connection that is not stopped."""
-        pumps: dict[int, asyncio.Task[None]] = {}
+        """Keep one pump for each connection that is not stopped, as it is set now."""
+        pumps: dict[int, Pump] = {}
+        tasks: dict[int, asyncio.Task[None]] = {}
         while not self.stopping.is_set():
             try:
                 links = await self.database(lambda: list(Connection.objects.filter(stopped_at=None)))
             except DatabaseError:
                 log.exception("The connections could not be read.")
-                links = []
-            for link in links:
-                if link.id not in pumps or pumps[link.id].done():
-                    pumps[link.id] = asyncio.create_task(Pump(self, link).run())
+                links = [pump.link for pump in pumps.values() if not pump.is_stopped]
+            wanted = {link.id: link for link in links}
+            for id_, pump in pumps.items():
+                pump.is_stopped |= id_ not in wanted or wanted[id_].changed_at != pump.link.changed_at
+            for id_, link in wanted.items():
+                if (id_ not in tasks or tasks[id_].done()) and (made := await self._pump(link)):
+                    pumps[id_], tasks[id_] = made, asyncio.create_task(made.run())
             await self.sleep(WATCH_EVERY_S)
-        await asyncio.gather(*pumps.values(), return_exceptions=True)
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+    async def _pump(self, link: Connection) -> Pump | None:
+        try:
+            return Pump(self, link)
+        except carriers.Unusable as error:
+            words = str(error)
+            log.error("Connection %s can't be used: %s", link.id, words)
+            await self.database(lambda: handoff.stop_connection(link.id, 0, self.token, words=words))
+            return None
 
 
 class Pump:
@@ -126,6 +138,7 @@ class Pump:
 
     async def run(self) -> None:
         after, head_at = HEAD, time.monotonic()
+        session = asyncio.create_task(self._session())
         while not (self.dispatcher.stopping.is_set() or self.is_stopped):
             try:
                 await self._report()
@@ -134,6 +147,30 @@ class Pump:
                 log.exception("The queue could not be read.")
                 await self.dispatcher.sleep(1)
         await self._finish()
+        session.cancel()
+        await asyncio.gather(session, return_exceptions=True)
+        await self.provider.close()
+
+    async def _session(self) -> None:
+        """Keep the session of a carrier that has one."""
+        while self.provider.has_session:
+            try:
+                await self.provider.run(self._receive)
+            except base.Misconfigured as error:
+                self._stop(error.words)
+                token, words = self.dispatcher.token, error.words
+                self.failures.append(partial(handoff.stop_connection, self.link.id, 0, token, words=words))
+                return
+            except Exception:
+                log.exception("The session of connection %s ended; it is begun again.", self.link.id)
+            await self.dispatcher.sleep(SESSION_AGAIN_S)
+
+    async def _receive(self, batch: Sequence[Arrived]) -> list[bool]:
+        return await self.dispatcher.database(lambda: arrivals.take_in(self.link, batch))
+
+    def _stop(self, words: str) -> None:
+        self.is_stopped = True
+        log.error("Connection %s stopped: %s", self.link.id, words)
 
     async def _pump(self, after: tuple[int, int], head_at: float) -> tuple[tuple[int, int], float]:
         """One claim, and its hand-offs begun. Returns where the next claim starts."""
@@ -168,19 +205,39 @@ class Pump:
         if not sender or time.monotonic() >= before or self.dispatcher.stopping.is_set() or self.is_stopped:
             self.late.append(message.id)
             return
-        reference = public_id(settings.ID_KEY, "tid", message.id)
+        accepted: list[HandedOff] = []
         try:
             if not handoff.may_be_handed(self.link.kind, message.address):
                 raise base.Refused("fictional", "This number is reserved for fiction; no carrier is given it.")
-            handed = await self.provider.submit(Outgoing(reference, sender, message.address, message.text), before)
-            self.sent.append(Sent(message.id, handed.provider_id, message.of))
+            await self._submit(message, sender, before, accepted)
+            self.sent.append(self._sent(message, accepted))
         except base.HandOffError as error:
-            self._failed(message, error)
+            self._failed(message, error, accepted)
         except Exception as error:
             log.exception("Handing off message %s failed in an unknown way; it may have been sent.", message.id)
-            self._failed(message, base.MaybeSent(type(error).__name__))
+            self._failed(message, base.MaybeSent(type(error).__name__), accepted)
 
-    def _failed(self, message: Claimed, error: base.HandOffError) -> None:
+    async def _submit(self, message: Claimed, sender: str, before: float, accepted: list[HandedOff]) -> None:
+        """Hand off the parts that were not accepted before, one after the other; ``accepted`` grows with each."""
+        parts = self.provider.parts(message.text)
+        reference = receipts.reference(message.id)
+        for number, text in enumerate(parts, 1):
+            if number <= message.parts_sent:
+                continue
+            if accepted and time.monotonic() >= before:
+                raise base.Throttled(0, "The rest waits, and asks the gate again.")
+            outgoing = Outgoing(reference, sender, message.address, text, number, len(parts))
+            accepted.append(await self.provider.submit(outgoing, before))
+
+    def _sent(self, message: Claimed, accepted: Sequence[HandedOff]) -> Sent:
+        first = message.parts_sent + 1
+        provider_id = accepted[0].provider_id if accepted else ""
+        if first == 1 and len(accepted) == 1:  # the whole text
+            return Sent(message.id, provider_id, message.of, accepted[0].part_ids, first, self.link.id)
+        ids = tuple(one.provider_id for one in accepted)
+        return Sent(message.id, provider_id, message.of, ids, first, self.link.id)
+
+    def _failed(self, message: Claimed, error: base.HandOffError, accepted: Sequence[HandedOff]) -> None:
         token, words, id_ = self.dispatcher.token, error.words, message.id
         verb: Callable[[], None]
         match error:
@@ -192,14 +249,28 @@ class Pump:
                 self.paused_until = max(self.paused_until, time.monotonic() + error.after_s)
                 verb = partial(handoff.wait, id_, token, seconds=error.after_s, words=words)
             case base.Misconfigured():
-                self.is_stopped = True
-                log.error("Connection %s stopped: %s", self.link.id, words)
+                self._stop(words)
                 verb = partial(handoff.stop_connection, self.link.id, id_, token, words=words)
             case base.MaybeSent():
                 verb = partial(handoff.unconfirmed, id_, token, words=words)
             case _:
                 verb = partial(handoff.wait, id_, token, words=words)
+        if accepted:
+            verb = self._after_parts(message, accepted, verb)
         self.failures.append(verb)
+
+    def _after_parts(
+        self, message: Claimed, accepted: Sequence[HandedOff], verb: Callable[[], None]
+    ) -> Callable[[], None]:
+        """``verb`` once it is written down which parts the carrier took."""
+        ids = [one.provider_id for one in accepted]
+        token, first = self.dispatcher.token, message.parts_sent + 1
+
+        def both() -> None:
+            handoff.parts_accepted(message.id, token, self.link.id, first, ids)
+            verb()
+
+        return both
 
     async def _report(self) -> None:
         """Write down what was accepted and what failed, and put back what was not begun. What can't be is kept."""

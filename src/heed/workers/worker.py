@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from heed.core import causes, deliveries, files, handoff, housekeeping, inbound, outbound, outcomes, reviews
+from heed.core import causes, deliveries, files, handoff, housekeeping, inbound, outbound, outcomes, receipts, reviews
 from heed.core.feeding import Feeder
 from heed.workers.jobs import JobThread
 from heed.workers.webhooks import WebhookThread
@@ -24,6 +24,7 @@ DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (causes.attribute, 2),
     (handoff.settle_stale, 2),
     (deliveries.take_back, 5),
+    (receipts.match_parked, 3),
     (inbound.read_unread, 5),
     (reviews.expire, 30),
     (reviews.warn, 60),

@@ -15,6 +15,7 @@ from heed.core.models.job import Job, JobState
 from heed.core.models.message import Message, Purpose
 from heed.core.models.outcome import Bookmark, OptOutCause, OutcomeCount, OutcomeDelta
 from heed.core.models.process import IdempotencyKey, Lease
+from heed.core.models.receipt import MessagePart, ParkedReceipt
 from heed.core.models.review import Decision, Review
 from heed.core.models.sender import Keyword, Sender, SenderKind
 from heed.core.models.template import MessageTemplate
@@ -53,10 +54,12 @@ __all__ = [
     "Member",
     "Mention",
     "Message",
+    "MessagePart",
     "MessageTemplate",
     "OptOutCause",
     "OutcomeCount",
     "OutcomeDelta",
+    "ParkedReceipt",
     "Purpose",
     "Review",
     "Role",

@@ -15,10 +15,13 @@ class Connection(models.Model):
     kind = models.CharField(max_length=16)
     name = models.CharField(max_length=80)
     token = models.CharField(max_length=40, unique=True)  # in the address of its hook
+    settings = models.JSONField(default=dict)  # what its provider asks for, but for the secrets
+    secrets = models.TextField(blank=True)  # those, encrypted: heed.core.vault
     answers_stop = models.BooleanField(default=False)  # its carrier answers STOP itself, so we only mirror it
     answers_start = models.BooleanField(default=False)
     answers_help = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(default=timezone.now)  # its settings; a dispatcher then makes its provider anew
     stopped_at = models.DateTimeField(null=True)
     stopped_reason = models.CharField(max_length=300, blank=True)
 

@@ -30,6 +30,7 @@ class Inbound(models.Model):
     rule = models.CharField(max_length=40, blank=True)
     word = models.CharField(max_length=80, blank=True)
     carrier_at = models.DateTimeField(null=True)
+    carrier_read = models.CharField(max_length=5, blank=True, db_default="")  # what it took it for, and has answered
     received_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
     failures = models.PositiveSmallIntegerField(default=0)  # how often reading has raised

@@ -52,6 +52,8 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
+    parts_sent = models.PositiveSmallIntegerField(default=0, db_default=0)  # accepted one by one so far, in order
+    receipt_at = models.DateTimeField(null=True)  # when the carrier's later word came
 
     class Meta:
         indexes: ClassVar = [
@@ -60,6 +62,9 @@ class Message(models.Model):
             models.Index(fields=["claim"], condition=Q(state="sending"), name="message_sending"),
             models.Index(fields=["account", "recipient", "id"], name="message_person"),
             models.Index(fields=["account", "id"], name="message_account"),
+            models.Index(
+                fields=["connection", "provider_id", "id"], condition=~Q(provider_id=""), name="message_provider_id"
+            ),
             models.Index(
                 fields=["account", "state", "id"], condition=Q(settled_at__isnull=False), name="message_settled"
             ),

@@ -70,7 +70,7 @@ def processes() -> Problems:
     if not leases.is_any_alive(leases.WORKER):
         yield "No worker is running, so campaigns and imports stand still. Run ./heed up, ./heed serve or ./heed work."
     for link in Connection.objects.exclude(stopped_at=None):
-        yield f"Connection {link.name} stopped: {link.stopped_reason} Mend it, then: ./heed connection start {link.id}"
+        yield f"Connection {link.name} stopped: {link.stopped_reason} Mend it, then: ./heed connection resume {link.id}"
     overdue = Message.objects.filter(state="waiting", due_at__lt=now - timedelta(minutes=1)).count()
     if overdue:
         yield f"{overdue} messages are due and wait. Is a worker running? Run ./heed up, ./heed serve or ./heed work."
