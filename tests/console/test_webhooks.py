@@ -40,7 +40,7 @@ def told(world: World, hook: Endpoint) -> Delivery:
 
 def test_one_is_added_and_its_secret_shown_once(owner, world: World) -> None:
     assert "No webhooks yet" in owner.get("/settings/webhooks/").content.decode()
-    answer = owner.post("/settings/webhooks/", NEW)
+    answer = owner.post("/settings/webhooks/", NEW, follow=True)
     shown = answer.content.decode()
     hook = Endpoint.objects.get()
     (secret,) = webhooks.secrets_of(hook, timezone.now())
@@ -124,7 +124,7 @@ def test_it_is_switched_off_and_on_and_removed(owner, hook: Endpoint) -> None:
 
 def test_a_new_secret_is_shown_once(owner, hook: Endpoint) -> None:
     (old,) = webhooks.secrets_of(hook, timezone.now())
-    shown = owner.post(at(hook, "secret")).content.decode()
+    shown = owner.post(at(hook, "secret"), follow=True).content.decode()
     new, before = webhooks.secrets_of(Endpoint.objects.get(), timezone.now())
     assert before == old
     assert new in shown

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from heed.console import ids
+from heed.console import ids, once
 from heed.console.access import ConsoleRequest, administrators_only, page
 from heed.console.words import Badge
 from heed.core import deliveries, webhooks
@@ -64,11 +64,11 @@ def endpoints(request: ConsoleRequest) -> HttpResponse:
     try:
         made, secret = webhooks.create(request.account, url, kinds, actor=request.actor)
     except Refused as error:
-        return _list(request, status=422, url=url[:1000], chosen=kinds, errors={error.field: str(error)})
-    return _one(request, made, secret=secret, is_new=True)
+        return _list(request, 422, url=url[:1000], chosen=kinds, errors={error.field: str(error)})
+    return _with_secret(request, made, secret, is_new="yes")
 
 
-def _list(request: ConsoleRequest, status: int = 200, **more: object) -> HttpResponse:
+def _list(request: ConsoleRequest, status: int = 200, /, **more: object) -> HttpResponse:
     mine = webhooks.every(request.account)[:MOST_SHOWN]
     context = {
         "endpoints": [(one, ids.public(ids.WEBHOOK, one.id), badge_of(one), _titles(one)) for one in mine],
@@ -85,19 +85,19 @@ def endpoint(request: ConsoleRequest, public_id: str) -> HttpResponse:
     """Its log; ``state`` filters, ``before`` pages. Posted to, it takes another address or other events."""
     found = _found(request, public_id)
     if request.method != "POST":
-        return _one(request, found)
+        return _one(request, found, **once.take(request, f"webhook_{found.id}"))
     _needs_administrator(request)
     _refuse_callbacks(found)
     url, kinds = request.POST.get("url", ""), request.POST.getlist("events")
     try:
         webhooks.change(found, Setting(url=url, kinds=kinds), actor=request.actor)
     except Refused as error:
-        return _one(request, found, status=422, url=url[:1000], chosen=kinds, errors={error.field: str(error)})
+        return _one(request, found, 422, url=url[:1000], chosen=kinds, errors={error.field: str(error)})
     notices.success(request, _("The webhook is saved."))
     return redirect("webhook", public_id)
 
 
-def _one(request: ConsoleRequest, found: Endpoint, status: int = 200, **more: object) -> HttpResponse:
+def _one(request: ConsoleRequest, found: Endpoint, status: int = 200, /, **more: object) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in ("state", "before")}
     state = asked["state"] if asked["state"] in STATES else ""
     before = ids.row(ids.DELIVERY, asked["before"]) if asked["before"] else None
@@ -136,7 +136,12 @@ def new_secret(request: ConsoleRequest, public_id: str) -> HttpResponse:
     found = _found(request, public_id)
     _refuse_callbacks(found)
     changed, secret = webhooks.rotate(found, actor=request.actor)
-    return _one(request, changed, secret=secret)
+    return _with_secret(request, changed, secret)
+
+
+def _with_secret(request: ConsoleRequest, found: Endpoint, secret: str, **more: str) -> HttpResponse:
+    once.put(request, f"webhook_{found.id}", secret=secret, **more)
+    return redirect("webhook", ids.public(ids.WEBHOOK, found.id))
 
 
 @administrators_only
