@@ -30,7 +30,8 @@ class MessageShown(BaseModel):
     status: MessageState
     reason: str | None = Field(description="Why it was not sent", examples=["opted_out"])
     code: str | None = Field(description="The carrier's own code, if it refused")
-    correlation_id: str | None
+    name: str | None = Field(description="Of the send that it was part of", examples=["Spring sale"])
+    correlation_id: str | None = Field(examples=["order-42"])
     created_at: Time
     settled_at: Time | None
 
@@ -74,6 +75,7 @@ def _shown(row: Message) -> dict[str, Any]:
         "status": row.state,
         "reason": row.reason or None,
         "code": row.code or None,
+        "name": row.name or None,
         "correlation_id": row.correlation_id or None,
         "created_at": time_shown(row.created_at),
         "settled_at": time_shown(row.settled_at),

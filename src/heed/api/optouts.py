@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal  # Any: JSON of answers
 
+from django.conf import settings
 from django.http import HttpRequest
 from ninja import Field, Query, Router
 from pydantic import BaseModel, StrictBool
@@ -18,7 +19,7 @@ from heed.api.lists import Limit, Next, Time, page_of, shown, start_of, time_sho
 from heed.core import consent, senders
 from heed.core.consent import Cause, Doing
 from heed.core.models import Account, Consent, Sender, Source
-from heed.rules import numbers
+from heed.rules import codes, numbers
 from heed.rules.consent import ALL_SENDERS, State
 
 router = Router(tags=["Opt-outs"])
@@ -85,6 +86,7 @@ def list_optouts(
         bool | None, Query(description="true: of the account; false: of one sender")
     ] = None,
     inbound_number: Annotated[str, Query(description="Of this sender alone")] = "",
+    inbound_asset_id: Annotated[str, Query(description="The same, by its id")] = "",
     since: Annotated[Time | None, Query(description="Standing since then or later")] = None,
     channel: Annotated[str, Query(description="SMS; there are none on WHATSAPP")] = "",
     limit: Limit = 100,
@@ -101,6 +103,8 @@ def list_optouts(
     if inbound_number:
         found = senders.find(account, inbound_number, released=True)
         rows = rows.filter(sender_id=senders.consent_id(found)) if found else rows.none()
+    if inbound_asset_id:
+        rows = rows.filter(sender_id=codes.row_id(settings.ID_KEY, "num", inbound_asset_id) or -1)
     if since:
         rows = rows.filter(since__gte=since)
     if start := start_of(next):

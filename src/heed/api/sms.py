@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal  # Any: JSON of answers
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, Header, Router
@@ -18,10 +19,10 @@ from heed.api.base import both
 from heed.api.errors import ApiError
 from heed.api.keys import account_of, actor_of, needs_sender
 from heed.api.lists import Time, shown
-from heed.core import handoff, outbound, senders
+from heed.core import accounts, handoff, outbound, senders, templates
 from heed.core.models import Account, Sender
 from heed.core.outbound import Draft
-from heed.rules import merging, numbers, wording
+from heed.rules import codes, merging, numbers, wording
 from heed.rules.texts import clean
 
 router = Router(tags=["Sending"])
@@ -56,7 +57,9 @@ class Sms(BaseModel):
     message_body: str | None = Field(
         None, description="With merge fields", examples=["Hello ${firstname}. To opt out, text STOP to +447700900001"]
     )
-    template_id: str | None = Field(None, description="Refused: templates are not stored yet", examples=[None])
+    template_id: str | None = Field(
+        None, description="Of a stored template, instead of message_body: exactly one of the two", examples=[None]
+    )
     sender: str = Field(alias="from", description="A number or sender name of the account", examples=["+447700900001"])
     to: list[People] = Field(min_length=1, description=f"At most {MOST_NUMBERS:,} numbers in all")
     global_merge_fields: Fields = Field({}, description="Values for everyone")
@@ -64,7 +67,9 @@ class Sms(BaseModel):
     valid_until: Time | None = Field(
         None, description="Not sent later; at most 3 days after the send time", examples=[None]
     )
-    name: str | None = Field(None, max_length=120, description="Comes back in the answer", examples=["Spring sale"])
+    name: str | None = Field(
+        None, max_length=120, description="What you call this send; kept with its messages", examples=["Spring sale"]
+    )
     skip_optout_check: StrictBool = Field(False, description="Refused when true: there is no way round")
 
 
@@ -126,7 +131,7 @@ def send_sms(request: HttpRequest, sms: Sms, idempotency_key: IdempotencyKey = "
         tids = [shown("tid", id_) for id_ in ids]
         return _answer(sms, good, shown("req", ids[0]), tids)
 
-    options: dict[str, Any] = {"due_at": good.due_at, "expires_at": good.expires_at}
+    options: dict[str, Any] = {"due_at": good.due_at, "expires_at": good.expires_at, "name": clean(sms.name or "")}
     options |= {"door": DOOR, "actor": actor_of(request)}
     if token:
         options |= {"request_hash": digest, "answer": answer}
@@ -180,14 +185,15 @@ def _json(told: str) -> HttpResponse:
 
 def _prepared(account: Account, sms: Sms) -> Prepared:
     """Raises ApiError, or Refused, for a request as a whole: also when nothing is left that can be sent."""
-    body = _body(sms)
+    body = _body(account, sms)
+    link = {merging.OPT_OUT_LINK: accounts.opt_out_link(account)}
     sender = sender_named(account, sms.sender)
     due_at, expires_at = _times(sms)
     bound(sum(len(people.phone) for people in sms.to))
     drafts: dict[int, Draft] = {}
     errors: list[dict[str, Any]] = []
     for people in sms.to:
-        text, missing = merging.merged(body, _values(sms.global_merge_fields | people.merge_fields))
+        text, missing = merging.merged(body, link | _values(sms.global_merge_fields | people.merge_fields))
         for raw in people.phone:
             try:
                 draft = _draft(account, sender, raw, text, missing, people.correlation_id or "")
@@ -203,15 +209,19 @@ def _prepared(account: Account, sms: Sms) -> Prepared:
     )
 
 
-def _body(sms: Sms) -> str:
+def _body(account: Account, sms: Sms) -> str:
     if sms.skip_optout_check:
         raise ApiError(400, NO_WAY_ROUND, "no_way_round", "skip_optout_check")
-    if sms.template_id is not None:
-        words = "Templates are not stored yet. Give the text itself, as message_body."
-        raise ApiError(400, words, "no_templates", "template_id")
-    if sms.message_body is None:
-        raise ApiError(400, "Give message_body.", "invalid", "message_body")
-    return outbound.check_text(sms.message_body)
+    if (sms.message_body is None) == (sms.template_id is None):
+        words = "Give message_body or template_id" + (", not both." if sms.message_body is not None else ".")
+        raise ApiError(400, words, "invalid", "message_body")
+    if sms.template_id is None:
+        return outbound.check_text(sms.message_body or "")
+    id_ = codes.row_id(settings.ID_KEY, "tpl", sms.template_id)
+    kept = templates.find(account, id_) if id_ is not None else None
+    if kept is None:
+        raise ApiError(400, "The account has no such template.", "unknown_template", "template_id")
+    return kept.text
 
 
 def _times(sms: Sms) -> tuple[datetime | None, datetime | None]:

@@ -157,7 +157,7 @@ def _outbound(event: Event, sources: Sources) -> Json:
         "message_parts": message.parts,
         "scheduled_at": show(message.due_at) if message.due_at else None,
         "list_id": _public("lst", campaign.contact_list_id) if campaign and campaign.contact_list_id else None,
-        "campaign_name": campaign.name if campaign else None,
+        "campaign_name": campaign.name if campaign else message.name or None,
         "campaign_id": _public("cmp", campaign.id) if campaign else None,
     }
     return told

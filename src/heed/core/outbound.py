@@ -105,7 +105,7 @@ def ways_out(account: Account, sender: Sender) -> Ways:
 
 _COLUMNS = (
     "account_id sender_id pool_id connection_id recipient address text parts purpose inbound_id state reason code words "
-    "priority due_at expires_at claim tries correlation_id provider_id door actor created_at"
+    "priority due_at expires_at claim tries correlation_id provider_id door actor created_at name"
 ).split()
 
 
@@ -117,14 +117,16 @@ def queue(
     actor: str,
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
+    name: str = "",
 ) -> list[Queued]:
     """Store ``drafts`` for sending from ``sender``, in their order; committed on return.
 
     Every one is kept, also for people who are opted out: the gate marks those ``suppressed`` at once where it can, and
-    asks again when the message is claimed. Raises Refused if the sender can't send; texts come from ``check_text``.
+    asks again when the message is claimed. Raises Refused if the sender can't send; texts come from ``check_text``, and
+    ``name`` is what a program calls this send.
     """
     _check_in_use(sender)
-    batch = _prepared(sender, drafts, door, actor, due_at, expires_at)
+    batch = _prepared(sender, drafts, door, actor, due_at, expires_at, name)
 
     def verb() -> list[Queued]:
         with transaction.atomic(durable=True):
@@ -143,6 +145,7 @@ def queue_once(
     request_hash: str = "",
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
+    name: str = "",
     answer: Callable[[Sequence[int]], Any] = list,
 ) -> Any:
     """Store ``drafts`` the first time that ``token`` comes within a day. Returns what ``answer`` made of their ids then.
@@ -151,7 +154,7 @@ def queue_once(
     meanwhile waits for it. Raises Refused (code ``idempotency``) when the token came with another ``request_hash``.
     """
     account_id = _check_in_use(sender)
-    batch = _prepared(sender, drafts, door, actor, due_at, expires_at)
+    batch = _prepared(sender, drafts, door, actor, due_at, expires_at, name)
 
     def verb() -> Any:
         with transaction.atomic(durable=True):
@@ -203,11 +206,17 @@ class _Batch:
 
 
 def _prepared(
-    sender: Sender, drafts: Sequence[Draft], door: str, actor: str, due_at: datetime | None, expires_at: datetime | None
+    sender: Sender,
+    drafts: Sequence[Draft],
+    door: str,
+    actor: str,
+    due_at: datetime | None,
+    expires_at: datetime | None,
+    name: str,
 ) -> _Batch:
     now = database.now()
     state = MessageState.WAITING if due_at is not None and due_at > now else MessageState.QUEUED
-    rows = [_row(sender, draft, state, door, actor, now, due_at, expires_at) for draft in drafts]
+    rows = [_row(sender, draft, state, door, actor, now, due_at, expires_at, name) for draft in drafts]
     return _Batch(drafts, rows, _mentions(sender, drafts, now), state)
 
 
@@ -264,6 +273,7 @@ def _row(
     now: datetime,
     due_at: datetime | None,
     expires_at: datetime | None,
+    name: str = "",
 ) -> tuple[Any, ...]:
     column = database.to_column
     return (
@@ -271,7 +281,7 @@ def _row(
         segments.parts(draft.text), Purpose.MESSAGE.value, None, state.value, "", draft.code, draft.words,
         CAMPAIGN_PRIORITY if door == CAMPAIGN_DOOR else SEND_PRIORITY,
         column(due_at) if state is MessageState.WAITING else None, column(expires_at), 0, 0, draft.correlation_id, "",
-        door, actor, column(now),
+        door, actor, column(now), name,
     )  # fmt: skip
 
 
@@ -286,7 +296,7 @@ def answer(
         sender.account_id, sender.id, sender.pool_id, sender.connection_id, recipient, address, clean(text),
         segments.count(text).parts, purpose.value, inbound_id, MessageState.QUEUED.value, "", "", "",
         ANSWER_PRIORITY, None, database.to_column(received_at + ANSWER_WITHIN), 0, 0, "", "", "answer", "",
-        database.to_column(received_at),
+        database.to_column(received_at), "",
     )  # fmt: skip
     database.insert("core_message", _COLUMNS, [row], "ON CONFLICT (inbound_id) DO NOTHING")
 

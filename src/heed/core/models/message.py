@@ -45,6 +45,9 @@ class Message(models.Model):
     expires_at = models.DateTimeField(null=True)
     claim = models.BigIntegerField(default=0)
     tries = models.PositiveSmallIntegerField(default=0)
+    name = models.CharField(
+        max_length=120, blank=True, default="", db_default=""
+    )  # of the send, as its program calls it
     correlation_id = models.CharField(max_length=120, blank=True)
     provider_id = models.CharField(max_length=128, blank=True)
     door = models.CharField(max_length=16)  # quick_send, api, command, campaign, test, answer
