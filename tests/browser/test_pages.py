@@ -11,7 +11,7 @@ PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
     "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
     "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
-    "reports",
+    "reports", "jobs", "upload_opt_outs",
     "profile",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
@@ -36,7 +36,7 @@ OTHERS = {
     "opt_out_text", "decide_review", "export_opt_outs", "remove_opt_out", "handset_screen", "handset_text",
     "switch_all_numbers", "reply_parts", "change_replies", "change_keywords", "add_keywords", "switch_number",
     "remove_contacts", "add_contact_list", "change_contact_list", "contact_rejects", "upload_contacts",
-    "report_file", "campaign_hours",
+    "report_file", "campaign_hours", "job_file", "job_rejects", "cancel_job", "job", "import_opt_outs",  # test_opt_outs.py
     "import_contacts",  # in test_contacts.py
     "send_again",  # in tests/console/test_sign_in.py
     "delete_template", "qr_code_svg", "qr_code_png",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +10,7 @@ from people import ANNA, BEN, CLEO, signed_in
 from reading import fields, said
 
 from heed.console import ids
-from heed.core import accounts, consent, gate, inbound, opt_out_files, outbound, senders
+from heed.core import accounts, consent, gate, inbound, opt_out_list, outbound, senders
 from heed.core.consent import Cause
 from heed.core.models import Consent, LedgerEntry, Source
 from heed.core.outbound import Draft
@@ -47,7 +45,7 @@ def sender_id_of(sender):
 
 # Who may
 
-READING = ["/opt-outs/", "/opt-outs/?number=07700900501", "/opt-outs/export/", HISTORY]
+READING = ["/opt-outs/", "/opt-outs/?number=07700900501", HISTORY]
 
 
 @pytest.mark.parametrize("who", ["owner", "teammate", "viewer"])
@@ -69,7 +67,6 @@ def test_a_stranger_sees_nothing_of_ours(world):
     stranger = signed_in(world.stranger)
     assert list(stranger.get("/opt-outs/").context["rows"]) == []
     assert "has not opted out" in said(stranger.get("/opt-outs/?number=07700900501"))
-    assert b"".join(stranger.get("/opt-outs/export/").streaming_content).count(b"\n") == 1
     page = stranger.get(HISTORY)
     assert "Nothing was received from this number" in said(page)
     assert "Yes, from all of your senders." in said(page)
@@ -179,7 +176,7 @@ def test_pages_follow_each_other(world, owner, django_assert_max_num_queries):
         leave(world, recipient)
     seen, path = [], "/opt-outs/"
     while path:
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(11):
             page = owner.get(path)
         seen += [row.recipient for row in page.context["rows"]]
         path = page.context["older"] and f"/opt-outs/?{page.context['older']}"
@@ -188,38 +185,91 @@ def test_pages_follow_each_other(world, owner, django_assert_max_num_queries):
     assert owner.get("/opt-outs/?before=nonsense").status_code == 404
 
 
-# The export
+# Filters
 
 
-def test_the_export_imports_back_unchanged(world, owner, tmp_path):
+FILTERS = {
+    "scope=account": [BEN, CLEO],
+    "scope=sender": [ANNA],
+    "source=import": [CLEO],
+    "first=2026-01-02": [ANNA, BEN],
+    "last=2026-01-01": [CLEO],
+    "first=2026-01-01&last=2026-01-01": [CLEO],
+    "scope=account&source=web_form": [BEN],
+    "number=07700900502&source=web_form": [BEN],
+    "number=07700900502&source=import": [],
+}
+
+
+@pytest.mark.parametrize("query", FILTERS)
+def test_it_is_filtered(world, owner, query):
+    consent.opt_out(world.account.id, ALL_SENDERS, CLEO, Cause(Source.IMPORT), at=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    leave(world, BEN)
     text(world, "STOP")
-    leave(world, BEN, note="=cmd() said „nein“, twice\nand again")
-    leave(world, CLEO, sender_id=world.name.id, source=Source.CONSOLE)
-    done = owner.get("/opt-outs/export/")
-    assert done["Content-Type"] == "text/csv; charset=utf-8"
-    assert done["Content-Disposition"].startswith('attachment; filename="opt-outs-acme-')
-    file = tmp_path / "opt-outs.csv"
-    file.write_bytes(b"".join(done.streaming_content))
-    rows = list(csv.reader(io.StringIO(file.read_text())))
-    assert rows[0] == list(opt_out_files.EXPORT_COLUMNS)
-    assert [row[:2] for row in rows[1:]] == [
-        ["+447700900501", "+447700900001"],
-        ["+447700900502", "account"],
-        ["+447700900503", "ACME"],
-    ]
-    counts = opt_out_files.import_file(world.account, file, actor="test")
-    assert (counts.read, counts.already, counts.rejected) == (3, 3, 0)
+    page = owner.get(f"/opt-outs/?{query}")
+    assert sorted(row.recipient for row in page.context["rows"]) == FILTERS[query]
+    if not FILTERS[query]:
+        assert "No opt-out fits" in said(page)
+        assert "has not opted out" not in said(page)
 
 
-def test_a_long_export_comes_in_pieces(world, owner, monkeypatch):
-    monkeypatch.setattr("heed.console.opt_outs.A_CHUNK", 1000)
-    people = list(range(447700900500, 447700900600))
-    for recipient in people:
+def test_one_sender_is_a_filter_even_when_it_was_given_back(world, owner):
+    text(world, "STOP")
+    senders.release(world.number, actor="test")
+    page = owner.get("/opt-outs/", {"scope": sender_id_of(world.number)})
+    assert [row.recipient for row in page.context["rows"]] == [ANNA]
+    assert list(owner.get("/opt-outs/", {"scope": sender_id_of(world.second)}).context["rows"]) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("number=x", "“x” is not a phone number."),
+        ("source=x", "There is no such source."),
+        ("scope=x", "There is no such sender."),
+        ("first=x", "Write the day as 2026-03-31."),
+        ("last=9999-12-31", "Write the day as 2026-03-31."),
+        ("first=2026-02-01&last=2026-01-01", "The first day comes after the last."),
+        ("first=2026-02-01%00", "Write the day as 2026-03-31."),
+    ],
+)
+def test_a_filter_that_can_t_be(world, owner, query, words):
+    leave(world)
+    page = owner.get(f"/opt-outs/?{query}")
+    assert (words in said(page), list(page.context["rows"])) == (True, [])
+
+
+def test_a_strangers_sender_is_no_filter(world, owner):
+    assert "There is no such sender." in said(owner.get("/opt-outs/", {"scope": sender_id_of(world.other_number)}))
+
+
+def test_filters_stay_from_page_to_page(world, owner):
+    for recipient in range(447700900500, 447700900560):
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        consent.opt_out(world.account.id, ALL_SENDERS, recipient, Cause(Source.IMPORT), at=at)
+    for query in ("source=import", "first=2026-01-01", "scope=account"):
+        page = owner.get(f"/opt-outs/?{query}")
+        assert query in page.context["older"]
+        older = owner.get(f"/opt-outs/?{page.context['older']}")
+        assert (len(page.context["rows"]), len(older.context["rows"])) == (50, 10)
+
+
+def test_few_that_fit_are_looked_for_further(world, owner, monkeypatch):
+    monkeypatch.setattr(opt_out_list, "READ_AT_ONCE", 51)
+    monkeypatch.setattr(opt_out_list, "MOST_READ", 51)
+    for recipient in range(447700900500, 447700900560):
         leave(world, recipient)
-    pieces = list(owner.get("/opt-outs/export/").streaming_content)
-    assert len(pieces) > 5
-    rows = list(csv.DictReader(io.StringIO(b"".join(pieces).decode())))
-    assert [int(row["phone_number"]) for row in rows] == people
+    page = owner.get("/opt-outs/?scope=sender&first=2026-01-01")
+    assert "None among the latest" in said(page)
+    assert "No opt-out fits" in said(owner.get(f"/opt-outs/?{page.context['older']}"))
+
+
+def test_a_dated_import_of_any_year_is_paged(world, owner):
+    for recipient in range(447700900500, 447700900552):
+        at = datetime(1, 1, 2, tzinfo=UTC)
+        consent.opt_out(world.account.id, ALL_SENDERS, recipient, Cause(Source.IMPORT), at=at)
+    page = owner.get("/opt-outs/?last=1900-01-01")
+    assert len(owner.get(f"/opt-outs/?{page.context['older']}").context["rows"]) == 2
 
 
 # By hand

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from heed.console import counting, ids
-from heed.core import campaigns, contacts, reviews, webhooks
+from heed.core import campaigns, contacts, exports, opt_out_files, reviews, webhooks
 from heed.core.models import Account, Campaign, Connection, Job, JobState
 from heed.core.reports import Day
 from heed.rules.states import CampaignState
@@ -101,7 +101,7 @@ def _jobs(account: Account) -> Iterator[Need]:
 
 
 def _of_job(job: Job) -> Need | None:
-    name = job.upload.name if job.upload else _TITLES.get(job.kind, job.kind)
+    name = job.upload.name if job.upload else _title(job.kind)
     if job.state == JobState.FAILED:
         words = _("“%(name)s” could not be finished: %(why)s") % {"name": name, "why": job.problem}
         return Need("red", "alert-triangle", words, _place(job), _("Look at it"))
@@ -111,12 +111,21 @@ def _of_job(job: Job) -> Need | None:
     return None
 
 
-_IMPORTS = frozenset({contacts.IMPORT})
-_TITLES = {campaigns.BUILD: "recipients", campaigns.COUNT: "recipients"}
+_IMPORTS = frozenset({contacts.IMPORT, opt_out_files.IMPORT})
+
+
+def _title(kind: str) -> str:
+    titles = {
+        campaigns.BUILD: _("Recipients of a campaign"),
+        campaigns.COUNT: _("Recipients of a campaign"),
+        opt_out_files.IMPORT: _("Import of opt-outs"),
+        contacts.IMPORT: _("Import of contacts"),
+    }
+    return titles.get(kind, _("Export"))
 
 
 def _rejected(job: Job) -> int:
-    return int(job.counts.get("invalid", 0))
+    return int(job.counts.get("invalid", 0)) + int(job.counts.get("conflicts", 0))
 
 
 def _place(job: Job) -> str:
@@ -125,6 +134,8 @@ def _place(job: Job) -> str:
             return reverse("contact_list", args=[ids.public(ids.LIST, job.subject_id)])
         case campaigns.BUILD | campaigns.COUNT:
             return reverse("campaign", args=[ids.public(ids.CAMPAIGN, job.subject_id)])
+        case opt_out_files.IMPORT | exports.OPT_OUTS | exports.CAMPAIGN:
+            return reverse("job", args=[ids.public(ids.JOB, job.id)])
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.http import Http404, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from heed.console import countries, ids
@@ -14,6 +15,11 @@ from heed.core.models import StoredFile
 from heed.core.uploads import Column, Mapping, Refused
 from heed.rules.merging import OPT_OUT_LINK, Template
 from heed.rules.texts import clean
+
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +91,11 @@ def shown(request: ConsoleRequest, file: StoredFile, text: str = "") -> dict[str
 
 
 def download(file: StoredFile, name: str) -> StreamingHttpResponse:
-    """``file`` as a CSV that the browser saves, a chunk at a time."""
+    """``file`` as the browser saves it, a chunk at a time."""
     return StreamingHttpResponse(
         files.chunks(file),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        content_type=TYPES["xlsx" if name.endswith(".xlsx") else "csv"],
+        headers={"Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or ""},
     )
 
 

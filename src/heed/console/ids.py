@@ -10,7 +10,7 @@ from heed.rules import codes
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
 WEBHOOK, DELIVERY, EVENT = "whk", "dlv", "evt"
 MEMBER, INVITATION, KEY, REVIEW = "mem", "inv", "key", "rev"
-CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE = "cmp", "fil", "lst", "con", "tpl"
+CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE, JOB = "cmp", "fil", "lst", "con", "tpl", "job"
 
 
 def public(kind: str, row_id: int) -> str:

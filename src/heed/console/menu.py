@@ -81,7 +81,15 @@ GROUPS = (
     ),
     Group(
         _("Opt-outs"),
-        [Entry("opt_outs", _("Opt-outs"), "hand-stop", ("add_opt_outs", "opt_out_history"))],
+        [
+            Entry(
+                "opt_outs",
+                _("Opt-outs"),
+                "hand-stop",
+                ("add_opt_outs", "opt_out_history", "upload_opt_outs", "import_opt_outs"),
+            ),
+            Entry("jobs", _("Imports and exports"), "download", ("job",)),
+        ],
     ),
     Group(
         _("Set-up"),

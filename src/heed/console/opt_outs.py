@@ -1,27 +1,26 @@
-"""Opt-outs: who has left, since when and how; adding by hand; the whole list as a file."""
+"""Opt-outs: who has left, since when and how, filtered; adding by hand; the list as a file."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
 from django.contrib import messages as notices
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from heed.console import counting, ids, recipients, words
+from heed.console import counting, ids, opt_out_filters, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
-from heed.core import consent, opt_out_files, tables
+from heed.core import consent, exports, opt_out_list
 from heed.core.consent import Cause
 from heed.core.models import Account, Consent, LedgerEntry, Sender, Source
+from heed.core.opt_out_list import Wanted
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS, State
 from heed.rules.texts import clean
@@ -29,7 +28,6 @@ from heed.rules.texts import clean
 A_PAGE = 50
 MOST_BY_HAND = 100  # more than these belong in a file
 MOST_NOTE = 500
-A_CHUNK = 64 * 1024  # characters of an export
 THE_ACCOUNT = "account"
 
 
@@ -51,33 +49,35 @@ class Standing:
 @page
 @require_safe
 def opt_outs(request: ConsoleRequest) -> HttpResponse:
-    """Newest first, paged by the entry that made them; nothing here counts or skips ten million rows."""
-    raw, before = request.GET.get("number", "").strip(), request.GET.get("before", "")
-    account = request.account
-    found = Consent.objects.filter(account_id=account.id, state=State.OUT)
-    count = counting.bounded(found)
-    recipient = recipients.known(raw, account.country) if raw else None
-    if raw:
-        found = found.filter(recipient=recipient) if recipient else found.none()
-    if before:
-        found = found.filter(entry_id__lt=ids.row(ids.ENTRY, before))
-    rows = list(found.order_by("-entry_id")[: A_PAGE + 1])
-    older = {"number": raw} if raw else {}
+    """Newest first, paged by key; nothing here counts or skips ten million rows."""
+    account, before = request.account, request.GET.get("before", "")
+    asked = opt_out_filters.asked(request.GET)
+    wanted, errors = opt_out_filters.wanted(account, asked)
+    found = opt_out_list.Page([], None) if errors else _page(account, wanted, before)
+    count = counting.bounded(Consent.objects.filter(account_id=account.id, state=State.OUT))
+    kept = {name: value for name, value in asked.items() if value}
     context = {
-        "rows": standings(account, rows[:A_PAGE]),
+        "rows": standings(account, found.rows),
         "count": counting.shown(count),
         "is_empty": not count,
-        "asked": raw,
-        "recipient": recipient,
-        "phone": numbers.pretty(recipient) if recipient else "",
-        "error": _("“%(raw)s” is not a phone number.") % {"raw": raw} if raw and not recipient else "",
+        "asked": asked,
+        "is_filtered": bool(kept),
+        "is_one_number": list(kept) == ["number"],
+        "scopes": opt_out_filters.scopes(account),
+        "sources": Source.choices,
+        "recipient": wanted.recipient,
+        "phone": numbers.pretty(wanted.recipient) if wanted.recipient else "",
+        "errors": errors,
         "is_first": not before,
-        "newest": urlencode(older),
-        "older": urlencode(older | {"before": ids.public(ids.ENTRY, rows[A_PAGE - 1].entry_id)})
-        if len(rows) > A_PAGE
-        else "",
+        "newest": urlencode(kept),
+        "older": urlencode(kept | {"before": opt_out_filters.cursor(found.after)}) if found.after else "",
     }
     return render(request, "console/opt_outs/list.html", context)
+
+
+def _page(account: Account, wanted: Wanted, before: str) -> opt_out_list.Page:
+    after = opt_out_filters.place(before) if before else None
+    return opt_out_list.page(account.id, wanted, after, limit=A_PAGE)
 
 
 def standings(account: Account, rows: Iterable[Consent]) -> list[Standing]:
@@ -103,26 +103,18 @@ def _standing(row: Consent, entry: LedgerEntry | None, places: words.Addresses) 
 
 
 @page
-@require_safe
-def export(request: ConsoleRequest) -> StreamingHttpResponse:
-    """The whole list as CSV, page by page as it is read; it imports back unchanged."""
-    response = StreamingHttpResponse(_csv(request.account), content_type="text/csv; charset=utf-8")
-    name = f"opt-outs-{request.account.slug}-{timezone.localdate():%Y-%m-%d}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _csv(account: Account) -> Iterator[str]:
-    buffer = io.StringIO(newline="")
-    with tables.write(buffer) as writer:
-        writer.writerow(opt_out_files.EXPORT_COLUMNS)
-        for row in opt_out_files.rows(account.id):
-            writer.writerow(row)
-            if buffer.tell() > A_CHUNK:
-                yield buffer.getvalue()
-                buffer.seek(0)
-                buffer.truncate()
-        yield buffer.getvalue()
+@require_POST
+def export(request: ConsoleRequest) -> HttpResponse:
+    """Begin to write what the list shows, of all its pages, to a file; everybody who reads may."""
+    wanted, errors = opt_out_filters.wanted(request.account, opt_out_filters.asked(request.POST))
+    try:
+        if errors:
+            raise exports.Refused(next(iter(errors.values())))
+        job = exports.opt_outs(request.account, wanted, request.POST.get("format", ""), actor=request.actor)
+    except exports.Refused as error:
+        notices.error(request, str(error))
+        return redirect("opt_outs")
+    return redirect("job", ids.public(ids.JOB, job.id))
 
 
 # By hand
@@ -156,7 +148,6 @@ def add(request: ConsoleRequest) -> HttpResponse:
         "the_account": THE_ACCOUNT,
         "most": MOST_BY_HAND,
         "most_note": MOST_NOTE,
-        "columns": ", ".join(opt_out_files.COLUMNS),
     }
     return render(request, "console/opt_outs/add.html", context, status=422 if errors else 200)
 

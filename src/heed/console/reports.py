@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from heed.console import charts, ids, words
+from heed.console import charts, columns, ids, words
 from heed.console.access import ConsoleRequest, page
 from heed.console.charts import Chart, Series
 from heed.core import exports, reports, tables
@@ -31,10 +31,6 @@ from heed.rules.texts import clean
 SPANS = (7, 30, 90, 365)  # days
 MOST_BARS = 92  # beyond it a bar is a week
 MOST_HOURS = 72  # of a campaign; beyond it a bar is a day
-TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +223,7 @@ def download(rows: Iterable[Sequence[str]], name: str, extension: str) -> HttpRe
                 writer.writerow(row)
         data = there.read_bytes()
     disposition = f'attachment; filename="{clean(name)}.{extension}"'
-    return HttpResponse(data, content_type=TYPES[extension], headers={"Content-Disposition": disposition})
+    return HttpResponse(data, content_type=columns.TYPES[extension], headers={"Content-Disposition": disposition})
 
 
 urlpatterns = [

@@ -120,6 +120,12 @@ def put_down(job: Job) -> None:
     Job.objects.filter(id=job.id, claim=job.claim).update(claim=0)
 
 
+def stop(account: Account, job_id: int) -> bool:
+    """Cancel one job; whether it was still open. What it has done so far stays."""
+    mine = Job.objects.filter(account=account, id=job_id, state__in=OPEN)
+    return bool(mine.update(state=JobState.CANCELLED, finished_at=database.now()))
+
+
 def cancel(account: Account, kind: str, subject_id: int) -> None:
     """Cancel what is open of this kind and subject: a worker on it lets go at its next chunk."""
     open_ones = Job.objects.filter(account=account, kind=kind, subject_id=subject_id, state__in=OPEN)
@@ -134,17 +140,28 @@ def reject(job: Job, header: Sequence[str], rows: Sequence[Sequence[str]]) -> in
     if not rows:
         return job.reject_chunks
     if job.rejects is None:
-        name = f"rejects of {job.upload.name if job.upload else job.kind}".removesuffix(".xlsx")
-        file = files.begin(
-            job.account, f"{name.removesuffix('.csv')}.csv", purpose=FilePurpose.REJECTS, actor=job.actor
-        )
+        file = _rejects(job)
         step(job, lambda: {"rejects": file})
-    rejects: StoredFile = job.rejects  # type: ignore[assignment]  # made above
-    if job.reject_chunks == 0:
+    return _put(job.rejects, job.reject_chunks, header, rows)  # type: ignore[arg-type]  # made above
+
+
+def reject_within(job: Job, header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Write a few rejects inside a step's transaction; the changes for that step."""
+    file = job.rejects or _rejects(job)
+    return {"rejects": file, "reject_chunks": _put(file, job.reject_chunks, header, rows)}
+
+
+def _rejects(job: Job) -> StoredFile:
+    name = f"rejects of {job.upload.name if job.upload else job.kind}".removesuffix(".xlsx").removesuffix(".csv")
+    return files.begin(job.account, f"{name}.csv", purpose=FilePurpose.REJECTS, actor=job.actor)
+
+
+def _put(file: StoredFile, number: int, header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Write ``rows`` from chunk ``number`` on, the first of all with the header; the number behind them."""
+    if number == 0:
         rows = [[*header, "reason"], *rows]
     data = "".join(map(tables.csv_line, rows)).encode()
-    number = job.reject_chunks
     for at in range(0, len(data), CHUNK):
-        files.put(rejects, number, data[at : at + CHUNK])
+        files.put(file, number, data[at : at + CHUNK])
         number += 1
     return number

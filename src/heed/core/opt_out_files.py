@@ -9,41 +9,30 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any  # JSON of a job.
 
 from django.db import connection, transaction
 
-from heed.core import audit, consent, database, refused, senders, tables
-from heed.core.consent import Cause, Doing, Verb
-from heed.core.models import Account, Sender, Source
+from heed.core import audit, consent, database, jobs, opt_out_list, tables, uploads
+from heed.core.models import Account, Consent, Job, Sender, StoredFile
+from heed.core.opt_out_list import Wanted
+from heed.core.opt_out_rows import ACCOUNT, COLUMNS, EXPORT_COLUMNS, Given, Reader, Refused, Window, places_of
 from heed.core.pace import Pace
 from heed.core.tables import Line
 from heed.rules import numbers, timing
 from heed.rules.consent import ALL_SENDERS
-from heed.rules.texts import clean
 
-ACCOUNT = "account"  # the scope that is all senders
-COLUMNS = ("phone_number", "scope", "opted_out_at", "note")
-EXPORT_COLUMNS = (*COLUMNS, "source", "never_contact")
+__all__ = ["ACCOUNT", "COLUMNS", "EXPORT_COLUMNS", "Refused"]
+
+IMPORT = "opt_outs.import"
 WINDOW = 20_000  # rows that are sorted at a time: neighbours in the table are written together
 CHUNK = 500
+PAGE = 5000  # rows of an export that are read at a time
 
-_NAMES = {"phone": "phone_number", "phonenumber": "phone_number", "number": "phone_number", "mobile": "phone_number"}
-_ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 _CONFLICT = "This person texted START after this opt-out."
-
-
-class Refused(refused.Refused):
-    """This file can't be imported."""
-
-
-class Rejected(ValueError):
-    """This row can't be imported."""
 
 
 @dataclass(slots=True)
@@ -55,14 +44,6 @@ class Counts:
     already: int = 0
     conflicts: int = 0
     rejected: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A row that can be imported, and the line that it came from."""
-
-    doing: Doing
-    line: Line
 
 
 def import_file(
@@ -85,7 +66,7 @@ def import_file(
         header = next(lines, None)
         if header is None:
             raise Refused(f"{path} is empty.")
-        reader = _Reader(account, header, scope, country or account.country, actor)
+        reader = Reader.of_header(account, header, scope, country or account.country, actor)
         reject([*reader.kept(header.cells), "reason"])
         counts = _import(reader, lines, reject, progress)
     except tables.BadFile as error:
@@ -96,27 +77,23 @@ def import_file(
 
 
 def _import(
-    reader: _Reader,
+    reader: Reader,
     lines: Iterator[Line],
     reject: Callable[[Sequence[str]], object],
     progress: Callable[[Counts], object],
 ) -> Counts:
     counts, pace = Counts(), Pace(CHUNK)
-    while window := list(itertools.islice(lines, WINDOW)):
-        reader.now = database.now()
-        counts.read += len(window)
-        given: list[Given] = []
-        for line in window:
-            try:
-                given.append(Given(reader.read(line), line))
-            except Rejected as error:
-                counts.rejected += 1
-                reject([*reader.kept(line.cells), str(error)])
-        given.sort(key=lambda one: one.doing.recipient)
+    while read := list(itertools.islice(lines, WINDOW)):
+        window = reader.window(read)
+        counts.read += len(read)
+        counts.rejected += len(window.rejects)
+        for row in window.rejects:
+            reject(row)
+        given = window.given
         while given:
             chunk, given = given[: pace.chunk], given[pace.chunk :]
-            doings = [one.doing for one in chunk]
-            for one, outcome in zip(chunk, pace.commit(partial(consent.record, doings)), strict=True):
+            outcomes = pace.commit(partial(consent.record, [one.doing for one in chunk]))
+            for one, outcome in zip(chunk, outcomes, strict=True):
                 counts.added += outcome.changed
                 counts.conflicts += outcome.conflict
                 counts.already += not outcome.changed and not outcome.conflict
@@ -126,98 +103,110 @@ def _import(
     return counts
 
 
-class _Reader:
-    """From a line of the file to an act, by the columns that the header names."""
-
-    def __init__(self, account: Account, header: Line, scope: str, country: str, actor: str) -> None:
-        self.account, self.country, self.actor = account, country.strip().upper(), actor
-        if self.country not in numbers.REGIONS:
-            raise Refused("Give the country as two letters, like GB or US.")
-        names = [_column(cell) for cell in header.cells]
-        self.places = {name: names.index(name) for name in EXPORT_COLUMNS if name in names}
-        if "phone_number" not in self.places:
-            raise Refused(f"The first row must name the columns: {', '.join(COLUMNS)} (only phone_number is needed).")
-        self.before = [place for place, name in enumerate(names) if name == "reason"]  # of an earlier try
-        self.zone = ZoneInfo(account.time_zone)
-        self.senders = {one.key: senders.consent_id(one) for one in Sender.objects.filter(account=account)}
-        self.now = database.now()
-        try:
-            self.scope = self._sender(scope)
-        except Rejected as error:
-            raise Refused(str(error)) from error
-
-    def kept(self, cells: Sequence[str]) -> list[str]:
-        return [cell for place, cell in enumerate(cells) if place not in self.before]
-
-    def read(self, line: Line) -> Doing:
-        """What ``line`` asks for. Raises Rejected."""
-        if line.problem:
-            raise Rejected(line.problem)
-        phone, scope, at, note, source, never = (self._cell(line, name) for name in EXPORT_COLUMNS)
-        return Doing(
-            Verb.IMPORT,
-            self.account.id,
-            self._recipient(phone, is_ours=source in Source.values),
-            self._sender(scope) if scope else self.scope,
-            Cause(Source.IMPORT, actor=self.actor, note=tables.unguard(clean(note))),
-            self._at(at),
-            never=self._never(never),
-        )
-
-    def _never(self, raw: str) -> bool:
-        if raw.casefold() not in _ANSWERS:
-            raise Rejected("never_contact is yes or no.")
-        return _ANSWERS[raw.casefold()]
-
-    def _cell(self, line: Line, name: str) -> str:
-        place = self.places.get(name, len(line.cells))
-        return line.cells[place].strip() if place < len(line.cells) else ""
-
-    def _recipient(self, raw: str, *, is_ours: bool) -> int:
-        try:
-            return numbers.parse_cell(raw, self.country)
-        except numbers.BadNumber as error:
-            # An export holds numbers that no metadata knew when their STOP came: what Heed wrote, it reads back.
-            number = numbers.originator(raw) if is_ours and raw.startswith("+") else None
-            if number is None:
-                raise Rejected(str(error)) from error
-            return number
-
-    def _sender(self, raw: str) -> int:
-        text = tables.unguard(raw.strip())
-        if text.casefold() == ACCOUNT:
-            return ALL_SENDERS
-        found = self.senders.get(text.casefold())
-        if found is None:
-            with suppress(numbers.BadNumber):
-                found = self.senders.get(numbers.show(numbers.parse(text, self.country)))
-        if found is None:
-            raise Rejected(
-                f"The account has no sender “{clean(text)[:40]}”. The scope is “account” or one of its senders."
-            )
-        return found
-
-    def _at(self, raw: str) -> datetime | None:
-        if not raw:
-            return None
-        try:
-            at = datetime.fromisoformat(raw)
-            at = (at if at.tzinfo else at.replace(tzinfo=self.zone)).astimezone(ZoneInfo("UTC"))
-        except (ValueError, OverflowError) as error:
-            raise Rejected("Write the time as 2026-03-31 or 2026-03-31T09:30:00Z.") from error
-        if at > self.now:
-            raise Rejected("This opt-out is dated in the future.")
-        return at
+# In the background
 
 
-def _column(cell: str) -> str:
-    name = re.sub(r"[\s_-]+", "_", cell.strip().strip("\ufeff").casefold())
-    return _NAMES.get(name, name)
+@dataclass(frozen=True, slots=True)
+class How:
+    """How an uploaded file is read: where its numbers are, of which country, and what rows without a scope leave."""
+
+    phone: int
+    country: str
+    has_header: bool
+    scope: str = ACCOUNT
 
 
-def rows(account_id: int, page: int = 5000) -> Iterator[tuple[str, ...]]:
-    """Every standing opt-out of the account, as ``EXPORT_COLUMNS``, in order of number. A page at a time, no snapshot."""
+def places(file: StoredFile, how: How) -> dict[str, int]:
+    """Which of its columns an import reads, and where they stand."""
+    named = places_of(uploads.header(file)) if how.has_header else {}
+    return {**{name: place for name, place in named.items() if place != how.phone}, "phone_number": how.phone}
+
+
+def import_upload(account: Account, file: StoredFile, how: How, *, actor: str) -> Job:
+    """Begin to import an upload, in the background. Raises Refused. Lifts none.
+
+    A row without a time counts as of now: who texts START while the import waits for its turn stays.
+    """
+    if how.phone not in range(len(uploads.header(file))):
+        raise Refused("Say which column holds the phone numbers.", field="phone")
+    Reader(account, places(file, how), scope=how.scope, country=how.country, actor=actor)
+    with transaction.atomic():
+        audit.note(account.id, actor, IMPORT, file.name, scope=how.scope)
+        lines = uploads.look(file).lines
+        return jobs.start(account, IMPORT, file.id, actor=actor, upload=file, total=lines, how=asdict(how))
+
+
+def run_import(job: Job, keep_on: jobs.KeepOn) -> None:
+    """Do ``job`` from where it stands to its end, or until ``keep_on`` says no."""
+    if job.upload is None:
+        raise jobs.Failed("The file that was uploaded is gone.")
+    how, pace = How(**job.setting["how"]), Pace(CHUNK)
+    header = uploads.header(job.upload)
+    try:
+        reader = Reader(
+            job.account, places(job.upload, how), scope=how.scope, country=how.country, actor=job.actor,
+            undated=job.created_at,
+        )  # fmt: skip
+        for window, end in _windows(job, reader, job.upload, how):
+            while job.rows < len(window.given):
+                if not keep_on():
+                    return jobs.put_down(job)
+                chunk = window.given[job.rows : job.rows + pace.chunk]
+                jobs.step(job, partial(_written, job, chunk, header), pace)
+            chunks = jobs.reject(job, header, window.rejects)
+            jobs.step(job, partial(_read, job, window, end, chunks))
+    except (Refused, uploads.Refused) as error:
+        raise jobs.Failed(str(error)) from error
+    jobs.step(job, partial(jobs.finish, job))
+
+
+def _windows(job: Job, reader: Reader, file: StoredFile, how: How) -> Iterator[tuple[Window, int]]:
+    """The windows from where ``job`` stands, each with the line behind it."""
+    lines, end = uploads.lines(file, job.line), job.line
+    if end == 0 and how.has_header:
+        next(lines, None)
+        end = 1
+    while read := list(itertools.islice(lines, WINDOW)):
+        end += len(read)
+        yield reader.window(read), end
+
+
+def _written(job: Job, chunk: Sequence[Given], header: Sequence[str]) -> dict[str, Any]:
+    """Write ``chunk`` inside the step's transaction, and with it what a later START resists to the rejects."""
+    outcomes = consent.record([one.doing for one in chunk])
+    conflicts = [[*one.line.cells, _CONFLICT] for one, came in zip(chunk, outcomes, strict=True) if came.conflict]
+    added = sum(came.changed for came in outcomes)
+    more = {"added": added, "conflicts": len(conflicts), "already": len(chunk) - added - len(conflicts)}
+    moved = {"rows": job.rows + len(chunk), "counts": jobs.summed(job, **more)}
+    moved |= {"done": job.counts.get("rows", 0) + job.rows + len(chunk)}
+    return moved | (jobs.reject_within(job, header, conflicts) if conflicts else {})
+
+
+def _read(job: Job, window: Window, end: int, chunks: int) -> dict[str, Any]:
+    read = len(window.given) + len(window.rejects)
+    counts = jobs.summed(job, rows=read, invalid=len(window.rejects))
+    return {"line": end, "rows": 0, "reject_chunks": chunks, "counts": counts, "done": counts["rows"]}
+
+
+# Out
+
+
+def rows(account_id: int, wanted: Wanted | None = None) -> Iterator[tuple[str, ...]]:
+    """Standing opt-outs of the account, as ``EXPORT_COLUMNS``: all in order of number, or those ``wanted``, newest first.
+
+    A page at a time, no snapshot.
+    """
     addresses: dict[int, str] = {ALL_SENDERS: ACCOUNT}
+    for page in _wanted(account_id, wanted) if wanted and wanted.is_narrow else _all(account_id):
+        if new := {row[1] for row in page} - addresses.keys():
+            addresses |= Sender.objects.filter(account_id=account_id, id__in=new).values_list("id", "address")
+        yield from (_exported(row, addresses) for row in page)
+
+
+_Row = tuple[Any, ...]  # recipient, sender, since, note, source, never
+
+
+def _all(account_id: int) -> Iterator[list[_Row]]:
     last = (-1, -1)
     while True:
         with connection.cursor() as cursor:
@@ -226,25 +215,45 @@ def rows(account_id: int, page: int = 5000) -> Iterator[tuple[str, ...]]:
                 FROM core_consent c LEFT JOIN core_ledgerentry e ON e.id = c.entry_id
                 WHERE c.account_id = %s AND (c.recipient, c.sender_id) > (%s, %s) AND c.state = 'out'
                 ORDER BY c.account_id, c.recipient, c.sender_id LIMIT %s""",
-                [account_id, *last, page],
+                [account_id, *last, PAGE],
             )
             found = cursor.fetchall()
-        if new := {row[1] for row in found} - addresses.keys():
-            addresses |= Sender.objects.filter(account_id=account_id, id__in=new).values_list("id", "address")
-        for recipient, sender_id, since, note, source, never in found:
-            at = database.from_column(since)
-            scope = addresses.get(sender_id, str(sender_id))
-            yield (
-                numbers.show(recipient),
-                scope if re.fullmatch(r"\+\d+", scope) else tables.guard(scope),
-                timing.show(at) if at else "",
-                tables.guard(note or ""),
-                source or "",
-                "yes" if never else "",
-            )
-        if len(found) < page:
+        yield [(*row[:2], database.from_column(row[2]), *row[3:]) for row in found]
+        if len(found) < PAGE:
             return
         last = found[-1][:2]
+
+
+def _wanted(account_id: int, wanted: Wanted) -> Iterator[list[_Row]]:
+    after, is_over = None, False
+    while not is_over:
+        found = opt_out_list.page(account_id, wanted, after, limit=PAGE)
+        entries = _notes(account_id, found.rows)
+        yield [
+            (row.recipient, row.sender_id, row.since, *entries.get(row.entry_id, ("", "")), row.never)
+            for row in found.rows
+        ]
+        after, is_over = found.after, found.after is None
+
+
+def _notes(account_id: int, found: Sequence[Consent]) -> dict[int, tuple[str, str]]:
+    ids = database.numbers_value([row.entry_id for row in found])
+    which = f"account_id = %s AND id {database.among_numbers()}"
+    told = database.run(f"SELECT id, note, source FROM core_ledgerentry WHERE {which}", [account_id, ids])  # noqa: S608
+    return {id_: (note, source) for id_, note, source in told}
+
+
+def _exported(row: _Row, addresses: dict[int, str]) -> tuple[str, ...]:
+    recipient, sender_id, since, note, source, never = row
+    scope = addresses.get(sender_id, str(sender_id))
+    return (
+        numbers.show(recipient),
+        scope if re.fullmatch(r"\+\d+", scope) else tables.guard(scope),
+        timing.show(since) if since else "",
+        tables.guard(note or ""),
+        source or "",
+        "yes" if never else "",
+    )
 
 
 def export(account: Account, writer: tables.Writer) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
-from heed.core import audience, campaigns, contacts, exports, jobs, leases
+from heed.core import audience, campaigns, contacts, exports, jobs, leases, opt_out_files
 from heed.core.jobs import KeepOn
 from heed.core.models import Job
 
@@ -20,6 +20,8 @@ RUNNERS: dict[str, Callable[[Job, KeepOn], None]] = {
     campaigns.BUILD: audience.run_build,
     campaigns.COUNT: audience.run_count,
     exports.CAMPAIGN: exports.run_campaign,
+    exports.OPT_OUTS: exports.run_opt_outs,
+    opt_out_files.IMPORT: opt_out_files.run_import,
 }
 FAILED: dict[str, Callable[[Job, str], None]] = {campaigns.BUILD: audience.failed, campaigns.COUNT: audience.failed}
 IDLE_S = 0.5
