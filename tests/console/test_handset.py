@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from people import ANNA, BEN, FIRST_NUMBER, SHARED_NUMBER, THIRD_NUMBER
+from people import ANNA, BEN, FIRST_NUMBER, SHARED_NUMBER, THIRD_NUMBER, signed_in
 
 from heed.console import ids
 from heed.core import accounts, inbound, outbound, sandbox
@@ -152,3 +152,13 @@ def test_looking_at_it_changes_nothing_and_asks_little(owner, world, django_asse
 @pytest.mark.parametrize("path", ["/handset/", "/handset/screen/"])
 def test_nobody_looks_unsigned(client, world, path):
     assert client.get(path).url.startswith("/sign-in/")
+
+
+def test_what_a_phone_wrote_to_a_shared_number_is_shown_to_whom_it_concerns(owner, world):
+    shared = world.shared.address
+    owner.post("/handset/text/", {"phone": numbers.show(ANNA), "to": shared, "text": "hello from our page"})
+    inbound.receive(world.link, [InboundText("s1", numbers.show(ANNA), shared, "hello from elsewhere")])
+    theirs = signed_in(world.stranger).get(f"/handset/?phone=%2B{ANNA}").content.decode()
+    ours = owner.get(f"/handset/?phone=%2B{ANNA}").content.decode()
+    assert ("hello from our page" in ours, "hello from our page" in theirs) == (True, False)
+    assert "hello from elsewhere" not in ours + theirs  # nobody's, where there are two accounts

@@ -9,6 +9,7 @@ from people import FIRST_NUMBER, person
 from heed.console import ids
 from heed.core import senders
 from heed.core.models import Account, Audit, Role, Sender, SenderKind
+from heed.core.senders import Setting
 
 FOR_SALE = "+447700900123"
 
@@ -128,6 +129,23 @@ def test_the_switch_of_all_numbers_is_for_those_bought_later_too(owner, world):
         ("owner@example.com", {"account_level_opt_out": True, "turned": 2}),
         ("owner@example.com", {"account_level_opt_out": False, "turned": 3}),
     ]
+
+
+def test_off_for_all_gives_each_number_its_own_switch_back(owner, world):
+    def levels():
+        return [Sender.objects.get(id=one.id).account_level_opt_out for one in (world.number, world.second)]
+
+    senders.change(world.second, Setting(account_level_opt_out=True), actor="test")
+    owner.post("/numbers/switch/", {"on": "1"})
+    owner.post("/numbers/switch/", {"on": "1"})
+    assert levels() == [True, True]
+    owner.post("/numbers/switch/", {"on": "0"})
+    assert levels() == [False, True]
+    owner.post("/numbers/switch/", {"on": "1"})
+    for on in (True, False):  # turned by itself meanwhile, it stays so
+        senders.change(world.second, Setting(account_level_opt_out=on), actor="test")
+    owner.post("/numbers/switch/", {"on": "0"})
+    assert levels() == [False, False]
 
 
 def test_the_switch_of_all_numbers_is_one_account_s(owner, world):

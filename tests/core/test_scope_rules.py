@@ -452,6 +452,18 @@ def test_a_removed_keyword_acts_for_sixty_days(story: Story, clock: Clock) -> No
     clock.forward(days=2)
     story.play("A: adios")
     assert story.verdict == "none"
+    number = story.world.number
+    outbound.queue(number, [Draft(ANNA, numbers.show(ANNA), "Text Adios to leave")], door="test", actor="")
+    clock.forward(days=59)
+    assert story.play("A: ADIOS!").verdict == "opt_out"  # sixty days after the last message that named it
+    clock.forward(days=2)
+    assert story.play("A: adios").verdict == "none"
+
+
+def test_a_carriers_clock_far_ahead_makes_no_stop_outlast_a_start(story: Story, clock: Clock) -> None:
+    story.play("A@-86400: STOP")  # seconds ago: this one comes from tomorrow
+    clock.forward(minutes=6)
+    assert story.play("A: START").rows == ""
 
 
 # Who wrote, and to what

@@ -10,7 +10,7 @@ from people import ANNA, BEN, World
 
 from heed.core import consent, gate, inbound, replay, senders
 from heed.core.consent import Cause, Doing, Verb
-from heed.core.models import Consent, LedgerEntry, Sender, Source
+from heed.core.models import Consent, LedgerEntry, Message, Sender, Source
 from heed.core.senders import Setting
 from heed.rules import codes, numbers
 from heed.rules.values import InboundText
@@ -35,6 +35,12 @@ def test_start_on_one_number_against_an_account_wide_stop_on_another(live_world:
         for sender in (world.second, world.name):
             assert gate.may_send(world.account.id, sender.id, [ANNA])[ANNA].scope == "account"
         assert list(replay.verify()) == []
+
+
+def test_help_asked_twice_at_once_is_answered_once(live_world: World) -> None:
+    for person in range(ANNA, ANNA + 10):
+        together(*[lambda person=person: text(live_world, "HELP", live_world.number, person)] * 3)
+    assert Message.objects.filter(purpose="answer").count() == 10
 
 
 def test_everything_at_once_to_the_same_people(live_world: World) -> None:

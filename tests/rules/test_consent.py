@@ -166,3 +166,7 @@ def test_a_start_counts_from_the_earlier_time_and_an_opt_out_from_the_later() ->
     assert consent.start_counts_from(T0, later) == consent.start_counts_from(later, T0) == T0
     assert consent.opt_out_counts_from(T0, later) == consent.opt_out_counts_from(later, T0) == later
     assert consent.start_counts_from(None, T0) == consent.opt_out_counts_from(None, T0) == T0
+
+
+def test_a_clock_far_ahead_is_believed_for_five_minutes() -> None:
+    assert consent.opt_out_counts_from(T0 + timedelta(days=400), T0) == T0 + timedelta(minutes=5)

@@ -126,7 +126,7 @@ def text(request: ConsoleRequest) -> HttpResponse:
     elif len(said) > MOST_TEXT:
         notices.error(request, _("A phone can't send more than %(most)s characters.") % {"most": f"{MOST_TEXT:,}"})
     else:
-        raw = InboundText(f"handset-{secrets.token_hex(16)}", numbers.show(phone), sender.address, said)
+        raw = InboundText(f"{_keys(request.account)}{secrets.token_hex(16)}", numbers.show(phone), sender.address, said)
         inbound.receive(sender.connection, [raw])
     return redirect(f"{reverse('handset')}?{urlencode({'phone': numbers.show(phone), 'to': to[:40]})}")
 
@@ -182,12 +182,21 @@ def _wrote(account: Account, phone: int) -> Iterator[Bubble]:
         yield Bubble(row.received_at, "wrote", row.to_address, row.text)
 
 
+def _keys(account: Account) -> str:
+    """How the ids of texts begin that were written on this page."""
+    return f"handset-{account.id}-"
+
+
 def _shared_texts(account: Account, phone: int) -> QuerySet[Inbound]:
-    """What the phone wrote to shared numbers, but for what acted on other accounts alone."""
-    acted = LedgerEntry.objects.filter(recipient=phone, inbound_id__isnull=False)
-    ours = acted.filter(account_id=account.id).values("inbound_id")
+    """What the phone wrote to shared numbers that is this account's to see.
+
+    That is what acted on it, and what it wrote here itself; where it is alone, everything.
+    """
     texts = Inbound.objects.filter(account=None, recipient=phone, sender__kind=SenderKind.SHARED)
-    return texts.filter(Q(id__in=ours) | ~Q(id__in=acted.values("inbound_id")))
+    if not Account.objects.exclude(id=account.id).exists():
+        return texts
+    acted = LedgerEntry.objects.filter(account_id=account.id, recipient=phone, inbound_id__isnull=False)
+    return texts.filter(Q(id__in=acted.values("inbound_id")) | Q(key__provider_id__startswith=_keys(account)))
 
 
 def _stopped(account: Account, phone: int) -> Iterator[Bubble]:

@@ -117,7 +117,9 @@ def switch_all(request: ConsoleRequest) -> HttpResponse:
     else:
         notices.success(
             request,
-            _("Off for all numbers but +1 numbers, and those bought later start off. Whoever has opted out stays so."),
+            _(
+                "Each number has its own switch again, as it was; those bought later start off. Whoever has left stays so."
+            ),
         )
     return redirect("numbers")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from heed.core import audit, consent, database, senders
 from heed.core.consent import Cause, Doing, Verb
@@ -19,20 +19,32 @@ AT_MOST = 10_000  # people in one call of ``apply``: somebody waits for it, and 
 def turn_all(account: Account, on: bool, *, actor: str) -> int:
     """Turn the switch of all the account's numbers, and of those bought later; how many turned.
 
-    Off leaves +1 numbers on: there it is turned off one by one. Like each number's switch it decides about the next STOP.
+    Off gives each number the switch back that it had of its own: +1 numbers start on, and stay so. Like each number's
+    switch it decides about the next STOP.
     """
     with transaction.atomic(durable=True):
         account = Account.objects.select_for_update().get(pk=account.pk)
         kinds = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
-        some = Sender.objects.filter(account=account, closed_at=None, kind__in=kinds, account_level_opt_out=not on)
-        turning = [one.pk for one in some if on or not senders.is_nanp(one)]
+        mine = Sender.objects.filter(account=account, closed_at=None, kind__in=kinds)
+        wanted = {one.pk: on or _own_level(one) for one in mine}
+        turning = [one.pk for one in mine if one.account_level_opt_out != wanted[one.pk]]
         if turning or account.new_numbers_account_level != on:
-            Sender.objects.filter(pk__in=turning).update(account_level_opt_out=on)
+            if on:
+                mine.filter(own_level=None).update(own_level=F("account_level_opt_out"))
+            for level in (False, True):
+                mine.filter(pk__in=[pk for pk in turning if wanted[pk] is level]).update(account_level_opt_out=level)
+            if not on:
+                mine.update(own_level=None)
             Account.objects.filter(pk=account.pk).update(new_numbers_account_level=on)
             audit.note(
                 account.id, actor, "number.change_all", account.slug, account_level_opt_out=on, turned=len(turning)
             )
     return len(turning)
+
+
+def _own_level(sender: Sender) -> bool:
+    """What the switch of ``sender`` is when all numbers are off: as it was turned by itself, else as it starts."""
+    return senders.is_nanp(sender) if sender.own_level is None else sender.own_level
 
 
 def who_left(sender: Sender) -> QuerySet[Consent]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from heed.core import outbound, senders
+from heed.core import database, outbound, senders
 from heed.core.models import Account, Message, Purpose, Sender
 from heed.core.senders import Word
 from heed.core.verdicts import Text
@@ -21,14 +21,14 @@ def give(text: Text, words: dict[int, list[Word]], now: datetime) -> None:
     if sender is None or text.recipient is None:
         return
     reply = _reply(text, sender, words)
-    if reply and not _is_answered(text, sender) and not _is_a_loop(text):
+    if reply and not _is_answered(text, sender) and not _is_a_loop(text) and _may_help(text, sender, now):
         purpose = Purpose.WELCOME if text.reading.verdict is Verdict.OPT_IN else Purpose.ANSWER
         outbound.answer(text.id, sender, text.recipient, _address(text, text.recipient), reply, now, purpose)
 
 
 def _address(text: Text, recipient: int) -> str:
     """The form that the carrier gave, as +digits; the canonical one for a national number."""
-    given = numbers.digits_of(text.raw.sender)
+    given = numbers.digits_of(text.raw.sender, text.sender.country if text.sender else None)
     return numbers.show(given if given is not None else recipient)
 
 
@@ -55,7 +55,7 @@ def _reply(text: Text, sender: Sender, words: dict[int, list[Word]]) -> str:
             return _opt_out_reply(text, sender, words) if changed else ""
         case Verdict.OPT_IN:
             return "" if text.is_shared or text.free else sender.opt_in_reply
-        case Verdict.HELP if not _helped_lately(text):
+        case Verdict.HELP:
             if text.is_shared:
                 return wording.SHARED_HELP
             name = sender.account.name if sender.account else ""
@@ -92,13 +92,15 @@ def _is_a_loop(text: Text) -> bool:
     return lately[:MOST_AN_HOUR].count() == MOST_AN_HOUR
 
 
-def _helped_lately(text: Text) -> bool:
-    """Whether this person got a help answer on this number within the hour, or another text just caused it."""
-    return Message.objects.filter(
-        account=text.account_id,
-        recipient=text.recipient or 0,
-        sender=text.sender,
-        purpose=Purpose.ANSWER,
-        inbound__verdict=Verdict.HELP,
-        created_at__gt=text.received_at - HELP_AT_MOST_EVERY,
-    ).exists()
+def _may_help(text: Text, sender: Sender, now: datetime) -> bool:
+    """Whether this is no HELP, or the first within the hour. Two processes that ask at once meet at one row."""
+    if text.reading.verdict is not Verdict.HELP:
+        return True
+    return bool(
+        database.run(
+            """INSERT INTO core_helpanswer (sender_id, recipient, at) VALUES (%s, %s, %s)
+            ON CONFLICT (sender_id, recipient) DO UPDATE SET at = excluded.at
+            WHERE core_helpanswer.at <= %s RETURNING id""",
+            [sender.id, text.recipient, *map(database.to_column, (now, now - HELP_AT_MOST_EVERY))],
+        )
+    )

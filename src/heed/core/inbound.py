@@ -122,7 +122,7 @@ def _reached(sender: Sender | None, link: Connection) -> Sender | None:
 
 def _person(raw: str, sender: Sender | None) -> int | None:
     """Who sent it; a number in national form is read in the country of the number that it came to."""
-    found = numbers.originator(raw)
+    found = numbers.originator(raw, sender.country if sender else None)
     if found is None and sender is not None and sender.country and raw.startswith("0"):
         with contextlib.suppress(numbers.BadNumber):
             return numbers.parse(raw, sender.country)

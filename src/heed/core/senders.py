@@ -126,10 +126,14 @@ def release(sender: Sender, *, actor: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A keyword as it is written down, with its reply ("" for the number's)."""
+    """A keyword as it is written down, with its reply ("" for the number's).
+
+    ``is_former`` is one removed long ago: it acts for whom a message named it since.
+    """
 
     word: str
     reply: str = ""
+    is_former: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,7 @@ def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
             changed[name] = clean(text).strip()
     if setting.account_level_opt_out is not None:
         changed["account_level_opt_out"] = setting.account_level_opt_out
+        sender.own_level = setting.account_level_opt_out
     if setting.rate is not None:
         if not 0 <= setting.rate <= MOST_RATE:
             raise Refused(
@@ -190,7 +195,7 @@ def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
     for name, value in changed.items():
         if name != "keywords":
             setattr(sender, name, value)
-    sender.save(update_fields=[name for name in changed if name != "keywords"])
+    sender.save(update_fields=[*(name for name in changed if name != "keywords"), "own_level"])
     audit.note(sender.account_id, actor, "number.change", sender.address, **changed)
     return sender
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from heed.core.models import (
     Inbound,
     LedgerEntry,
     Mention,
+    Message,
     Sender,
     SenderKind,
     Source,
@@ -85,17 +86,20 @@ def prefixes(texts: Sequence[Text]) -> dict[str, Account]:
 
 
 def words(sender_ids: set[int], now: datetime) -> dict[int, list[Word]]:
-    """The keywords of each sender that act: those in use, and those removed in the last sixty days."""
+    """The keywords of each sender: those in use, those removed in the last sixty days, which act too, and former ones."""
     found: dict[int, list[Word]] = {sender_id: [] for sender_id in sender_ids}
     rows = database.run(
-        f"""SELECT sender_id, word, reply FROM core_keyword
-        WHERE sender_id {database.among_numbers()}
-        AND (removed_at IS NULL OR removed_at > %s)""",  # noqa: S608 (our own text alone)
-        [database.numbers_value(sender_ids), database.to_column(now - senders.LINGERS)],
+        f"""SELECT sender_id, word, reply, removed_at <= %s FROM core_keyword
+        WHERE sender_id {database.among_numbers()}""",  # noqa: S608 (our own text alone)
+        [database.to_column(now - senders.LINGERS), database.numbers_value(sender_ids)],
     )
-    for sender_id, word, reply in rows:
-        found[sender_id].append(Word(word, reply))
+    for sender_id, word, reply, is_former in rows:
+        found[sender_id].append(Word(word, reply, bool(is_former)))
     return found
+
+
+def _acting(words: Iterable[Word]) -> tuple[str, ...]:
+    return tuple(one.word for one in words if not one.is_former)
 
 
 def reader(sender: Sender, now: datetime, more: Sequence[str] = ()) -> Callable[[str], Reading]:
@@ -103,7 +107,7 @@ def reader(sender: Sender, now: datetime, more: Sequence[str] = ()) -> Callable[
 
     Free keywords apart: they are the same on every number.
     """
-    own = (*(keyword.word for keyword in words({sender.id}, now)[sender.id]), *more)
+    own = (*_acting(words({sender.id}, now)[sender.id]), *more)
     return partial(reading.read, nanp=senders.is_nanp(sender), words=own, start_words=tuple(sender.opt_in_words))
 
 
@@ -138,12 +142,15 @@ def read(text: Text, prefixes: dict[str, Account], words: dict[int, list[Word]])
     if sender is None:
         text.reading = NOTHING
         return
-    text.reading = reading.read(
-        text.raw.text,
-        nanp=senders.is_nanp(sender),
-        words=tuple(keyword.word for keyword in words.get(sender.id, ())),
-        start_words=tuple(sender.opt_in_words),
+    theirs = words.get(sender.id, ())
+    read_with = partial(
+        reading.read, text.raw.text, nanp=senders.is_nanp(sender), start_words=tuple(sender.opt_in_words)
     )
+    text.reading = read_with(words=_acting(theirs))
+    if text.reading.verdict in (Verdict.NONE, Verdict.REVIEW) and (former := [one for one in theirs if one.is_former]):
+        again = read_with(words=tuple(one.word for one in former))
+        if again.verdict is Verdict.OPT_OUT and _was_named(text, sender, again.word):
+            text.reading = again
     if text.is_shared and text.reading.verdict in (Verdict.NONE, Verdict.REVIEW) and codes.ends_in_stop(text.raw.text):
         text.reading = Reading(Verdict.OPT_OUT, "unknown free keyword", "STOP", everything=True)
 
@@ -159,6 +166,13 @@ def as_carrier_read(reading: Reading, raw: InboundText) -> Reading:
     if verdict is reading.verdict or reading.verdict is Verdict.OPT_OUT:  # an opt-out is never read as anything less
         return reading
     return Reading(verdict, "carrier's keyword", raw.text.strip()[:80])
+
+
+def _was_named(text: Text, sender: Sender, word: str) -> bool:
+    """Whether a message of the last sixty days from ``sender`` to the person named ``word`` as a way out."""
+    since = text.received_at - senders.LINGERS
+    sent = Message.objects.filter(account_id=text.account_id or 0, recipient=text.recipient or 0, created_at__gt=since)
+    return sent.filter(sender=sender, text__icontains=word).exists()
 
 
 def _may_say(link: Connection, account: Account, word: str) -> bool:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 ALL_SENDERS = 0
+MOST_AHEAD = timedelta(minutes=5)  # of a carrier's clock
 
 
 class State(StrEnum):
@@ -147,8 +148,11 @@ def start_counts_from(carrier_at: datetime | None, received_at: datetime) -> dat
 
 
 def opt_out_counts_from(carrier_at: datetime | None, received_at: datetime) -> datetime:
-    """Rule 5: an opt-out counts as of the later of the carrier's time and its arrival."""
-    return max(carrier_at, received_at) if carrier_at else received_at
+    """Rule 5: an opt-out counts as of the later of the carrier's time and its arrival.
+
+    A carrier whose clock is far ahead must not make it outlast the person's STARTs of days: MOST_AHEAD is believed.
+    """
+    return min(max(carrier_at, received_at), received_at + MOST_AHEAD) if carrier_at else received_at
 
 
 def _lifted(row: Row) -> Row:

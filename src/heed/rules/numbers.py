@@ -23,6 +23,9 @@ FEWEST_DIGITS, MOST_DIGITS = 5, 15  # E.164 allows 15; carriers deliver originat
 _DIGITS = re.compile(r"\+?[0-9]+")
 _PLAIN = re.compile(r"[0-9 ().-]+")
 _BARE = re.compile(r"[1-9][0-9]{6,14}")
+_NANP_IN_SHORT = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{6}")
+# "+44 (0)7700 …": the nought is for callers at home. Italy's numbers keep theirs.
+_TRUNK_ZERO = re.compile(r"^((?:\+|00)\s*(?!39|378)[1-9][0-9]{0,2})[\s.-]*\(0\)")
 # What people put between digits, and the invisible marks that copying from a document brings along.
 _SPACING = str.maketrans(
     "",
@@ -30,6 +33,12 @@ _SPACING = str.maketrans(
     " \t\r\n\u00a0\u2007\u2009\u202f-./()"
     + "".join(map(chr, range(0x2010, 0x2015)))
     + "\u200b\u200c\u200d\u200e\u200f\u202a\u202c\ufeff",
+)
+
+# The area codes of Argentina that have three digits; 11 has two, all others have four (ENACOM's numbering plan).
+_ARGENTINE_AREAS_OF_3 = frozenset(
+    """220 221 223 230 236 237 249 260 261 263 264 266 280 291 294 297 298 299 336 341 342 343 345 348 351 353 358 362
+    364 370 376 379 380 381 383 385 387 388""".split()
 )
 
 
@@ -119,19 +128,23 @@ def parse_cell(raw: str, region: str | None = None) -> int:
         raise
 
 
-def originator(raw: str) -> int | None:
+def originator(raw: str, region: str | None = None) -> int | None:
     """The canonical number that an inbound message came from, or None for a name or a short code.
 
     Any 5–15 digits count, whether or not metadata knows them: new ranges always precede metadata, and a STOP counts.
-    Short codes are five or six digits without a plus; they are answered by nobody.
+    Short codes are five or six digits without a plus; they are answered by nobody. ``region`` is as for ``digits_of``.
     """
-    number = digits_of(raw)
+    number = digits_of(raw, region)
     return None if number is None else canonical(number)
 
 
-def digits_of(raw: str) -> int | None:
-    """The international number that ``raw`` spells, as it stands and in whatever script's digits, or None."""
-    compact = raw.strip().translate(_SPACING)
+def digits_of(raw: str, region: str | None = None) -> int | None:
+    """The international number that ``raw`` spells, as it stands and in whatever script's digits, or None.
+
+    Carriers of North America leave the 1 out: ten digits that came to a number of ``region`` there may be one of its own.
+    """
+    text = raw.strip()
+    compact = (_TRUNK_ZERO.sub(r"\1", text) if "(" in text else text).translate(_SPACING)
     if not compact.isascii():
         compact = "".join(map(_ascii_digit, compact))
     if not _DIGITS.fullmatch(compact):
@@ -143,7 +156,17 @@ def digits_of(raw: str) -> int | None:
         return None
     if len(digits) <= MOST_SHORT_CODE and compact == digits:
         return None
+    if compact == digits and region in NANP_REGIONS and _is_nanp_in_short(digits):
+        return int(f"1{digits}")
     return int(digits)
+
+
+def _is_nanp_in_short(digits: str) -> bool:
+    """Whether ten ``digits`` are a +1 number without its 1: one that may be dialled, or one that nobody else can have."""
+    if not _NANP_IN_SHORT.fullmatch(digits):
+        return False
+    number = f"+1{digits}"
+    return is_fictional(int(number)) or plans.number(number) is not None or plans.number(f"+{digits}") is None
 
 
 def _ascii_digit(character: str) -> str:
@@ -154,18 +177,29 @@ def canonical(number: int) -> int:
     """The one identity of a number that has had several spellings.
 
     Mexico dropped the 1 before mobiles (2019), Brazil added a ninth digit (2016), Argentina's mobiles take a 9 after 54
-    from abroad. The rules are fixed here: an update of the metadata never changes the identity of a stored number.
+    from abroad and a 15 at home, and no British number begins with the nought that some write behind +44. The rules are
+    fixed here: an update of the metadata never changes the identity of a stored number.
     """
     digits = str(number)
+    if digits[0] == "4":
+        return int("44" + digits[3:]) if digits.startswith("440") else number
     if digits[0] != "5":
         return number
     if digits.startswith("521") and len(digits) == 13:
         return int("52" + digits[3:])
     if digits.startswith("55") and len(digits) == 12 and digits[4] in "6789":
         return int(digits[:4] + "9" + digits[4:])
-    if digits.startswith("54") and len(digits) == 12 and digits[2] != "9":
-        return int("549" + digits[2:])
-    return number
+    return _argentine(digits) if digits.startswith("54") else number
+
+
+def _argentine(digits: str) -> int:
+    """At home a mobile's 15 stands behind its area code; from abroad a 9 before it stands for that."""
+    own = digits[3:] if digits[2:3] == "9" else digits[2:]
+    if len(own) == 12:
+        area = 2 if own.startswith("11") else 3 if own[:3] in _ARGENTINE_AREAS_OF_3 else 4
+        if own[area : area + 2] == "15":
+            own = own[:area] + own[area + 2 :]
+    return int("549" + own) if len(own) == 10 else int(digits)
 
 
 def is_valid(number: int) -> bool:

@@ -12,7 +12,7 @@ from heed.core.models.event import Event
 from heed.core.models.file import FileChunk, FilePurpose, StoredFile
 from heed.core.models.inbound import Inbound, InboundKey, Mention
 from heed.core.models.job import Job, JobState
-from heed.core.models.message import Message, Purpose
+from heed.core.models.message import HelpAnswer, Message, Purpose
 from heed.core.models.outcome import Bookmark, OptOutCause, OutcomeCount, OutcomeDelta
 from heed.core.models.process import IdempotencyKey, Lease
 from heed.core.models.receipt import MessagePart, ParkedReceipt
@@ -41,6 +41,7 @@ __all__ = [
     "Event",
     "FileChunk",
     "FilePurpose",
+    "HelpAnswer",
     "IdempotencyKey",
     "Inbound",
     "InboundKey",

@@ -87,3 +87,17 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id}: {self.state}"
+
+
+class HelpAnswer(models.Model):
+    """When a person was last answered HELP by a sender: at most hourly, whichever process is asked."""
+
+    sender_id = models.BigIntegerField()
+    recipient = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["sender_id", "recipient"], name="help_answer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sender_id} to {self.recipient}"

@@ -32,6 +32,7 @@ class Sender(models.Model):
     country = models.CharField(max_length=2, blank=True)
     pool_id = models.BigIntegerField(default=0)
     account_level_opt_out = models.BooleanField(default=False)
+    own_level = models.BooleanField(null=True)  # what the switch was, or is to be again, while all numbers are on
     reply_message = models.CharField(max_length=1000, blank=True)
     help_reply = models.CharField(max_length=1000, blank=True)
     opt_in_reply = models.CharField(max_length=1000, blank=True)
