@@ -11,6 +11,9 @@ _LOOK_ALIKES = str.maketrans(
     "аᴀαеεіιοоρрсѕτтυухвкмнԁԛԝјһոѵуӏ015$@!|",
     "aaaeeiioopp" + "cs" + "ttuyx" + "bkmhdqwjhnvyl" + "ois" + "saii",
 )
+# Letters in boxes and circles that NFKC leaves, those that flags are made of, and small capitals.
+_LOOK_ALIKES |= {first + at: 97 + at for first in (0x1F150, 0x1F170, 0x1F1E6) for at in range(26)}
+_LOOK_ALIKES |= str.maketrans("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnopqrstuvwyz")
 _REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 _ASCII_REPEATED = re.compile(r"([a-z])\1\1")
 _STROKED = {"ı": "i", "ł": "l", "ø": "o"}  # letters that people leave the dot or the stroke of
@@ -25,6 +28,7 @@ _ODD = re.compile(
 _ASCII_EDGES = " \t\n\r\v\f!\"#%&'()*+,-./:;<=>?@[\\]_{|}~"
 _APOSTROPHES = "'’‘´ʼ"
 _SPACED_STOP = re.compile(r"s(?<![a-z]s)[\W_]{1,3}t[\W_]{1,3}o[\W_]{1,3}p(?![a-z])")
+AGAIN_AND_AGAIN = ("stop", "unsubscribe")
 PAUSES, ENDS = frozenset(",،、"), frozenset(".!?;:\n…。।؟؛")
 # Letters of scripts that are written without spaces: each is a word of its own.
 _UNSPACED = "\u0e00-\u0e7f\u2e80-\u2fff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -131,6 +135,15 @@ def together(found: Iterable[str]) -> str:
 def look_alike(folded: str) -> str:
     """``folded`` with letters of other alphabets, and digits, read as the Latin letters that they look like."""
     return folded.translate(_LOOK_ALIKES)
+
+
+def run_together(folded: str) -> str:
+    """``folded`` without what stands between its letters, and once where it is one word again and again: "stopstop"."""
+    joined = folded if folded.isalnum() else "".join(filter(str.isalnum, folded))
+    for word in AGAIN_AND_AGAIN:
+        if joined.startswith(word) and not joined.replace(word, ""):
+            return word
+    return joined
 
 
 def is_vietnamese(word: str) -> bool:

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from heed.rules import keywords, packs, requests
-from heed.rules.folding import fold, is_vietnamese, look_alike, spelled
+from heed.rules.folding import fold, is_vietnamese, look_alike, run_together, spelled
 from heed.rules.verdicts import Reading, Verdict
 
+# The mandatory words act however they are split, or run into each other: "St op", "un-subscribe", "STOPSTOP".
+_SPLIT = frozenset(keywords.key(word).replace(" ", "") for word in keywords.STOP_WORDS)
+_LONGEST_SPLIT = 24  # characters
 _DOUBLE = re.compile(r"([a-z])\1")
 
 
@@ -41,12 +44,17 @@ class _Whole:
         folded = fold(text)
         if found := self.plain.get(folded):
             return found
+        may_be_split = 4 < len(folded) <= _LONGEST_SPLIT and folded[0] in "su"
+        if may_be_split and (joined := run_together(folded)) in _SPLIT:
+            return self.plain[joined]
         if len(folded) > 2 * self.longest or (text.isascii() and folded.replace(" ", "").isalpha()):
             return None  # Too long, even with a dot after each letter; or there is no other way to see these letters.
+        if len(folded) <= self.longest:
+            seen = look_alike(folded)
+            if found := self.plain.get(seen) or self.plain.get(spelled(seen)):
+                return found
         if not any(map(str.isalnum, folded)):
             return self.plain.get(folded[:1])  # Pictures alone, often more than one.
-        if len(folded) <= self.longest and (found := self.plain.get(look_alike(folded))):
-            return found
         if found := self.plain.get(spelled(folded)):
             return found
         if len(folded) > self.longest_accented or text.isascii():
