@@ -23,6 +23,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "migrate": "bring the database up to date (up does it by itself)",
         "verify-ledger": "compare consent with the ledger, or rebuild it",
         "connection": "list carriers' connections, or start one again",
+        "pool": "have numbers act as one sender",
         "shared-number": "add a number that takes free keywords",
     },
     "Accounts": {

@@ -12,6 +12,7 @@ from heed.health import healthz
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("v1/", include("heed.api.urls")),
+    path("2010-04-01/", include("heed.api.twilio")),
     path("", include("heed.console.urls")),
     path("", include("heed.public.urls")),
 ]

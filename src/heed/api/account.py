@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from heed.api.base import both
 from heed.api.keys import account_of
 from heed.core import accounts, senders
+from heed.core.status_callbacks import sid
 
 router = Router(tags=["Account"])
 
@@ -18,6 +19,9 @@ router = Router(tags=["Account"])
 class AccountShown(BaseModel):
     name: str = Field(examples=["Acme"])
     slug: str = Field(examples=["acme"])
+    account_sid: str = Field(
+        description="Signs in at /2010-04-01, with a key as password", examples=["AC0f3c9a4be1d2756880c1b5e2a7d94f36"]
+    )
     country: str = Field(description="ISO 3166; national numbers are read in it", examples=["GB"])
     free_keyword: str = Field(description="Opts its texter out of the account", examples=["bcdfgSTOP"])
     free_keyword_number: str | None = Field(description="Where it is texted to", examples=["+447700900499"])
@@ -31,6 +35,7 @@ def account(request: HttpRequest) -> Any:
     return {
         "name": mine.name,
         "slug": mine.slug,
+        "account_sid": sid("AC", mine.id),
         "country": mine.country,
         "free_keyword": accounts.free_keyword(mine),
         "free_keyword_number": shared.address if shared else None,

@@ -168,7 +168,7 @@ def _check_complete(form: Form) -> None:
 def _shown(request: ConsoleRequest, campaign: Campaign | None, form: Form, status: int = 200) -> HttpResponse:
     account = request.account
     form.errors = {{"sender": "from"}.get(name, name): why for name, why in form.errors.items()}
-    open_ones = Sender.objects.filter(account=account, closed_at=None).select_related("connection")
+    open_ones = senders.usable(account)
     choices = sorted(open_ones, key=lambda sender: (not sender.takes_replies, sender.address))
     if form.sender is None and not form.asked_sender and choices and campaign is None:
         form.sender = choices[0]

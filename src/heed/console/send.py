@@ -179,7 +179,7 @@ def _people(account: Account, sender: Sender | None, asked: Sequence[str]) -> Pe
 
 def _compose(request: ConsoleRequest, composing: Composing, status: int = 200) -> HttpResponse:
     account = request.account
-    open_ones = Sender.objects.filter(account=account, closed_at=None).select_related("connection")
+    open_ones = senders.usable(account)
     choices = sorted(open_ones, key=lambda sender: (not sender.takes_replies, sender.address))
     if composing.sender is None and not composing.asked_sender and choices:
         composing.sender = choices[0]

@@ -11,7 +11,7 @@ from typing import Any  # JSON that we keep for others
 from django.db import transaction
 from django.db.models import QuerySet
 
-from heed.core import accounts, database, events, gate, outcomes, refused, senders
+from heed.core import accounts, audit, database, events, gate, outcomes, refused, senders
 from heed.core.events import Happened
 from heed.core.models import (
     Account,
@@ -118,19 +118,22 @@ def queue(
     due_at: datetime | None = None,
     expires_at: datetime | None = None,
     name: str = "",
+    also: Callable[[Sequence[int]], None] = lambda ids: None,
 ) -> list[Queued]:
     """Store ``drafts`` for sending from ``sender``, in their order; committed on return.
 
     Every one is kept, also for people who are opted out: the gate marks those ``suppressed`` at once where it can, and
     asks again when the message is claimed. Raises Refused if the sender can't send; texts come from ``check_text``, and
-    ``name`` is what a program calls this send.
+    ``name`` is what a program calls this send. ``also`` is done with their ids, in their transaction.
     """
     _check_in_use(sender)
     batch = _prepared(sender, drafts, door, actor, due_at, expires_at, name)
 
     def verb() -> list[Queued]:
         with transaction.atomic(durable=True):
-            return _queue(batch)
+            queued = _queue(batch)
+            also([one.id for one in queued])
+            return queued
 
     return database.retried(verb)
 
@@ -190,7 +193,7 @@ def _key(door: str, token: str) -> str:
 
 
 def _check_in_use(sender: Sender) -> int:
-    if sender.account_id is None or sender.closed_at is not None:
+    if sender.account_id is None or sender.closed_at is not None or sender.kind == SenderKind.POOL:
         raise Refused("This sender is not in use.", code="sender_closed", field="from")
     return sender.account_id
 
@@ -349,6 +352,25 @@ def cancel(account_id: int, message_id: int) -> bool:
     )
     with transaction.atomic(durable=True):
         return bool(_cancel(pending, database.now()))
+
+
+def delete(account_id: int, message_id: int, *, actor: str) -> bool:
+    """Whether the message had come to its end; it is gone now, though counted, and its opt-outs stay."""
+    with transaction.atomic(durable=True):
+        done, _ = _ended(account_id, message_id).delete()
+        if done:
+            audit.note(account_id, actor, "message.delete", str(message_id))
+    return bool(done)
+
+
+def redact(account_id: int, message_id: int) -> bool:
+    """Whether the message had come to its end; its text is gone now."""
+    return bool(_ended(account_id, message_id).update(text=""))
+
+
+def _ended(account_id: int, message_id: int) -> QuerySet[Message]:
+    open_ = (MessageState.WAITING, MessageState.QUEUED, MessageState.SENDING, MessageState.UNCONFIRMED)
+    return Message.objects.filter(account_id=account_id, id=message_id).exclude(state__in=open_)
 
 
 def _cancel(messages: QuerySet[Message], now: datetime) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from heed.core import audit, refused
@@ -290,6 +291,43 @@ def consent_id(sender: Sender) -> int:
     return sender.pool_id or sender.id
 
 
+def join_pool(sender: Sender, name: str, *, actor: str) -> Sender:
+    """Put ``sender`` into the account's pool of this name, which is made if there is none. Raises Refused.
+
+    It stays there: somebody who left the pool would otherwise be written to by a number of it.
+    """
+    name = line(name)
+    if not 1 <= len(name) <= 14:
+        raise Refused("A pool's name has 1 to 14 characters.", field="name")
+    with transaction.atomic(durable=True):
+        sender = _locked(sender)
+        if sender.kind not in (SenderKind.NUMBER, SenderKind.SHORT_CODE) or sender.pool_id or sender.closed_at:
+            raise Refused("Only a number in use that is in no pool yet can join one.", field="number")
+        pool, _ = Sender.objects.get_or_create(
+            account=sender.account,
+            key=f"pool {name.casefold()}",
+            defaults={"kind": SenderKind.POOL, "address": name, "connection": sender.connection},
+        )
+        sender.pool_id = pool.id
+        sender.save(update_fields=["pool_id"])
+        audit.note(sender.account_id, actor, "pool.join", sender.address, pool=name)
+    return pool
+
+
+def usable(account: Account) -> QuerySet[Sender]:
+    """What staff choose among to send from: numbers, short codes and names in use."""
+    mine = Sender.objects.filter(account=account, closed_at=None).exclude(kind=SenderKind.POOL)
+    return mine.select_related("connection")
+
+
+def picked(pool: Sender, recipient: int) -> Sender | None:
+    """The number of ``pool`` that writes to ``recipient``: the same one each time, as long as it is in the pool."""
+    mine = Sender.objects.filter(account=pool.account, pool_id=pool.id, closed_at=None)
+    found = list(mine.select_related("connection").order_by("id"))
+    # The highest of their hashes: another number in the pool moves none of the people whom it does not take.
+    return max(found, key=lambda one: hashlib.sha256(f"{one.id} {recipient}".encode()).digest(), default=None)
+
+
 def scope_of(sender: Sender, *, everything: bool = False) -> int:
     """What a STOP to ``sender`` leaves: it, or its pool; all of the account by its switch, or if it says so."""
     return ALL_SENDERS if everything or sender.account_level_opt_out else consent_id(sender)
@@ -309,7 +347,7 @@ def reached(raw: str) -> Sender | None:
 
 def find(account: Account, raw: str, *, released: bool = False) -> Sender | None:
     """The sender that ``raw`` names, with or without +, in any case; open, unless ``released`` ones count too."""
-    mine = Sender.objects.filter(account=account).select_related("connection")
+    mine = Sender.objects.filter(account=account).exclude(kind=SenderKind.POOL).select_related("connection")
     among = mine if released else mine.filter(closed_at=None)
     text = clean(raw).strip()
     try:
