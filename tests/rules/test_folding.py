@@ -78,3 +78,8 @@ def test_a_glance_sees_every_word_of_a_latin_text(text: str) -> None:
         assert {word for word in words(text) if word.isalnum()} >= {w for w in glance(fold(text)) if w.isalnum()} - {
             "stop"
         }
+
+
+def test_a_character_that_stands_for_a_sentence_does_not_become_one() -> None:
+    assert fold("\ufdfa" * 1000) == ""
+    assert fold("STOP \ufdfa") == "stop"

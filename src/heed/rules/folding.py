@@ -26,6 +26,7 @@ _ODD = re.compile(
     f"[{_LATIN}](?![\\s\\w])[\u0483-\u1aaf\u1b00-\u1cff\u2cef-\u309a\ua66f-\uabed\ufb1e\U00010000-\U000effff]"
 )
 _ASCII_EDGES = " \t\n\r\v\f!\"#%&'()*+,-./:;<=>?@[\\]_{|}~"
+_LONG_WORDS = str.maketrans("\ufdfa\ufdfb", "  ")  # one character each, of which NFKC makes whole sentences
 _APOSTROPHES = "'’‘´ʼ"
 _SPACED_STOP = re.compile(r"s(?<![a-z]s)[\W_]{1,3}t[\W_]{1,3}o[\W_]{1,3}p(?![a-z])")
 AGAIN_AND_AGAIN = ("stop", "unsubscribe")
@@ -158,7 +159,8 @@ def normal(text: str, *, accents: bool = False) -> str:
         if not text.isprintable():
             text = text.translate(_PLAIN)
         return text.replace("^", " ").replace("`", " ") if ("^" in text or "`" in text) and _has_letter(text) else text
-    given = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    text = unicodedata.normalize("NFKC", text.translate(_LONG_WORDS) if "\ufdfa" in text or "\ufdfb" in text else text)
+    given = unicodedata.normalize("NFKC", text.casefold())
     text = given.translate(_TABLES[accents, not _has_letter(given)])
     if not accents:
         text = _MARKED.sub(r"\1", text)

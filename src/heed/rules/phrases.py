@@ -117,7 +117,8 @@ class Phrases:
         anchors = self._anchors
         if anchors.keys().isdisjoint(seen):
             return False
-        return any(word in anchors and not anchors[word].isdisjoint(seen) for word in seen)
+        once = set(seen)  # a text of one word, nine hundred times, would be gone through as often
+        return any(word in anchors and not anchors[word].isdisjoint(once) for word in once)
 
     def find(self, tokens: Sequence[str]) -> list[Found]:
         """Every phrase that stands in ``tokens``, from left to right."""
