@@ -46,19 +46,19 @@ def test_stop_stops_the_next_message(visitors, site):
     page.get_by_label("Reply message").fill("You are out.")
     page.get_by_role("button", name="Save replies").click()
 
-    send(page, number, phone, "Spring sale!")
+    send(page, number, phone, "Spring sale! Reply STOP to leave")
     pick_up(page, phone)
     screen = page.get_by_role("region", name="Texts on the screen")
     expect(screen).to_contain_text("Spring sale!")
     page.get_by_role("button", name="Text STOP").click()
     expect(screen).to_contain_text("You are out.")  # by itself
 
-    send(page, number, phone, "Last day!")
+    send(page, number, phone, "Last day! Reply STOP to leave")
     expect(page.locator("#rows .state").first).to_have_text("Suppressed")
     pick_up(page, phone)
     expect(screen).to_contain_text(f"Not sent: opted out of {number}")
     expect(page.get_by_text("That is the promise")).to_be_visible()
-    assert [one["text"] for one in site.outbox(int(phone))] == ["Spring sale!", "You are out."]
+    assert [one["text"] for one in site.outbox(int(phone))] == ["Spring sale! Reply STOP to leave", "You are out."]
 
     page.goto(link)
     expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
@@ -76,7 +76,7 @@ def test_a_keyword_of_ones_own_answers_in_its_own_words(owner, site):
     page.get_by_label("Text from this phone").fill("ARRET.")
     page.get_by_role("button", name="Send the text").click()
     expect(page.get_by_role("region", name="Texts on the screen")).to_contain_text("Vous ne recevrez plus rien.")
-    send(page, number, phone, "Still there?")
+    send(page, number, phone, "Still there? Reply STOP to leave")
     expect(page.locator("#rows .state").first).to_have_text("Suppressed")
 
 
@@ -85,7 +85,7 @@ def test_the_switch_says_what_it_does_and_does_it(owner, site):
     number, other = buy(page, "022"), site.world.second.address
     page.get_by_role("button", name=re.compile("Turn on")).click()
     site.run("sandbox", "receive", "--from", phone, "--to", number, "STOP")
-    send(page, other, phone, "From another number")
+    send(page, other, phone, "From another number. Reply STOP to leave")
     row = page.locator("#rows tbody tr").first
     expect(row).to_contain_text("Not sent: opted out of the account")
 
@@ -100,7 +100,7 @@ def test_the_web_form_needs_neither_script_nor_cookie(visitors, owner, site):
     person.get_by_role("button", name="Stop the messages").click()
     expect(person.get_by_role("heading", name="You will get no more text messages from Acme")).to_be_visible()
     assert person.context.cookies() == []
-    send(page, "ACME", "+447700900523", "To everybody")
+    send(page, "ACME", "+447700900523", f"To everybody. To opt out: {link}")
     expect(page.locator("#rows tbody tr").first).to_contain_text("on the web form")
 
 

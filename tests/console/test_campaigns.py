@@ -13,10 +13,10 @@ from reading import fields, said
 from working import CSV, TEXT, ready, work_all
 
 from heed.console import ids
-from heed.core import accounts, campaigns, consent, contacts, running
+from heed.core import accounts, audience, campaigns, consent, contacts, running
 from heed.core.consent import Cause
 from heed.core.feeding import Feeder
-from heed.core.models import Campaign, Message, Source, StoredFile
+from heed.core.models import Audit, Campaign, Message, Source, StoredFile
 from heed.rules import numbers
 from heed.rules.timing import Window
 
@@ -51,6 +51,39 @@ def do(client, campaign, verb, **data):
 
 def leave(world, recipient, sender_id=0):
     consent.opt_out(world.account.id, sender_id, recipient, Cause(Source.WEB_FORM))
+
+
+def test_a_text_without_a_way_out_starts_only_with_an_administrators_reason(world, owner):
+    campaign = ready(world, "phone\n07700900501\n+33612345678\n+12025550123\n", text="Sale today!")
+    assert audience.countries(campaign) == {"GB", "FR", "US"}
+    words = said(owner.get(address(campaign)))
+    assert "rules of France, United Kingdom demand a way out" in words
+    marketer = signed_in(world.teammate)
+    page = marketer.get(address(campaign))
+    assert 'name="reason"' not in page.content.decode()
+    for client, reason in ((marketer, "I want to"), (owner, ""), (owner, " ")):
+        do(client, campaign, "start", expect="3", reason=reason)
+        assert again(campaign).state == "ready"
+    assert "must say how to opt out" in said(owner.get(address(campaign)))
+    do(owner, campaign, "start", expect="3", reason="Members’ meeting")
+    assert again(campaign).state == "running"
+    [kept] = Audit.objects.filter(action="send.without_exit")
+    assert (kept.subject, kept.detail) == ("Sale", {"reason": "Members’ meeting", "countries": ["FR", "GB"]})
+
+
+@pytest.mark.parametrize("text", ["Hi ${name|there}. STOP ends this", "Sale! ${opt_out_link}"])
+def test_a_way_out_may_stand_among_merge_fields(world, owner, text):
+    campaign = ready(world, "phone,name\n07700900501,Anna\n", text=text)
+    assert "demand a way out" not in said(owner.get(address(campaign)))
+    do(owner, campaign, "start", expect="1")
+    assert again(campaign).state == "running"
+
+
+def test_only_those_who_are_sent_to_count(world, owner):
+    leave(world, ANNA)
+    campaign = ready(world, "phone\n07700900501\n+12025550123\n", text="Sale today!")
+    do(owner, campaign, "start", expect="1")
+    assert again(campaign).state == "running"
 
 
 def test_from_a_csv_to_its_start(world, owner):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -10,7 +12,7 @@ from reading import fields, said
 
 from heed.core import accounts, consent, gate, senders
 from heed.core.consent import Cause, Doing, Verb
-from heed.core.models import Connection, IdempotencyKey, Message, Source
+from heed.core.models import Audit, Connection, IdempotencyKey, Message, Source
 from heed.rules import numbers
 from heed.rules.consent import ALL_SENDERS
 
@@ -251,7 +253,8 @@ def test_the_review_says_exactly_what_send_does(world, owner):
     start(world, 447700900506)
     hold(world, 447700900505)
     to = "07700900501, 07700900502, 07700900503, 07700900504, 07700900505, 07700900506, +44 7700 900501, nonsense"
-    page = review(owner, to=to, text="a" * 200)
+    text = "a" * 200 + " STOP"
+    page = review(owner, to=to, text=text)
     found = page.context["review"]
     assert found.to_send == ["+44 7700 900501", "+44 7700 900504", "+44 7700 900506"]
     assert [one.recipient for one in found.opted_out] == [BEN, CLEO]
@@ -265,7 +268,7 @@ def test_the_review_says_exactly_what_send_does(world, owner):
         "1 person that it is sent to left another sender of the account, but not +447700900001.",
         "+44 7700 900502 Left the account on",
         "+44 7700 900503 Left this sender on",
-        "a" * 200,
+        text,
     ):
         assert told in words
     assert f'href="/opt-outs/{BEN}/"' in page.content.decode()
@@ -340,9 +343,64 @@ def test_a_token_of_another_account_is_not_ours(world, owner):
     page = review(owner)
     send(owner, page)
     stranger = signed_in(world.stranger)
-    other = {"from": "+447700900003", "to": "07700900503", "text": "Hi", "token": fields(page)["token"], "do": "send"}
+    other = {
+        "from": "+447700900003",
+        "to": "07700900503",
+        "text": "Hi. STOP to leave",
+        "token": fields(page)["token"],
+        "do": "send",
+    }
     stranger.post("/send/", other)
     assert Message.objects.get(account=world.other).recipient == CLEO
+
+
+# A text without a way out
+
+
+def test_a_text_without_a_way_out_goes_only_where_none_is_demanded(world, owner):
+    page = review(owner, text="Hello!")
+    assert "rules of United Kingdom demand a way out" in said(page)
+    done = send(owner, page)
+    assert done.status_code == 422
+    assert "Messages to GB must say how to opt out." in said(done)
+    assert not Message.objects.exists()
+    page = review(owner, text="Hello!", to="+1 202 555 0123")  # the US demand one of sender names alone
+    assert "no rule that Heed knows demands one" in said(page)
+    assert send(owner, page).status_code == 302
+    page = review(owner, text="Hello!", to="+1 202 555 0123", **{"from": "ACME"})
+    assert "rules of United States demand a way out" in said(page)
+
+
+def test_an_administrator_may_send_it_with_a_reason_that_is_kept(world, owner):
+    page = review(owner, text="Your order is on its way.")
+    assert send(owner, page, reason="  ").status_code == 422
+    done = send(owner, page, reason="Order confirmation")
+    assert done.status_code == 302
+    send(owner, page, reason="Order confirmation")  # a second click
+    assert Message.objects.count() == 2
+    [kept] = Audit.objects.filter(action="send.without_exit")
+    assert (kept.actor, kept.subject) == ("owner@example.com", FROM)
+    assert kept.detail == {"reason": "Order confirmation", "countries": ["GB"]}
+    send(owner, review(owner), reason="Not needed")  # this text has one
+    assert Audit.objects.filter(action="send.without_exit").count() == 1
+
+
+def test_a_marketer_may_not(world):
+    marketer = signed_in(world.teammate)
+    page = review(marketer, text="Hello!")
+    text = page.content.decode()
+    assert 'name="reason"' not in text
+    assert re.search(r'value="send" disabled', text)
+    assert "An owner or administrator can send it" in said(page)
+    assert send(marketer, page, reason="I want to").status_code == 422
+    assert not Message.objects.exists()
+    assert not Audit.objects.filter(action="send.without_exit").exists()
+
+
+def test_while_it_is_written_the_countries_typed_count(world, owner):
+    assert "rules of United Kingdom" in said(owner.post("/send/count/", TYPED | {"text": "Hi", "to": ""}))
+    assert "rules of France" in said(owner.post("/send/count/", TYPED | {"text": "Hi", "to": "+33 6 12 34 56 78, x"}))
+    assert "demand" not in said(owner.post("/send/count/", TYPED))
 
 
 def test_many_recipients_cost_no_more_queries_than_few(world, owner, django_assert_max_num_queries):

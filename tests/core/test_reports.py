@@ -302,7 +302,7 @@ def test_how_many_refusals_are_too_many(sent, failed, is_too_many):
 
 
 def test_messages_are_exported(world):
-    campaign = running_campaign(world, "phone,name\n07700900501,=Anna\n07700900502,Ben\n", "${name}")
+    campaign = running_campaign(world, "phone,name\n07700900501,=Anna\n07700900502,Ben\n", "${name} STOP")
     text_stop(world, ANNA)
     for format_ in exports.FORMATS:
         job = exports.campaign(world.account, campaign.id, format_, actor="anna")
@@ -311,7 +311,7 @@ def test_messages_are_exported(world):
         assert (job.state, job.result.name) == ("done", f"Sale.{format_}")
         rows = [line.cells for line in tables.read(files.opened(job.result), job.result.name)]
         assert rows[0] == list(reports.MESSAGE_COLUMNS)
-        assert rows[1][:6] == ["+447700900501", "suppressed", "opted_out", "", "'=Anna", "1"]
+        assert rows[1][:6] == ["+447700900501", "suppressed", "opted_out", "", "'=Anna STOP", "1"]
         assert [row[1] for row in rows[1:]] == ["suppressed", "queued"]
 
 

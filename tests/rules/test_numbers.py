@@ -117,3 +117,22 @@ def test_a_log_line_has_no_full_number(line: str, shown: str) -> None:
 
 def test_logs_show_three_digits() -> None:
     assert numbers.mask(447700900123) == "+44•••••123"
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        (447700900501, "GB"),
+        (447797712345, "GB"),  # Jersey shares the code
+        (12025550123, "US"),
+        (14165550123, "CA"),
+        (18765550123, "JM"),
+        (33612345678, "FR"),
+        (4915112345678, "DE"),
+        (85251234567, "HK"),
+        (882161234567, ""),  # a satellite network's
+        (99912345678, ""),
+    ],
+)
+def test_whose_rules_a_number_falls_under(number, country):
+    assert numbers.country_of(number) == country

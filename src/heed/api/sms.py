@@ -19,7 +19,7 @@ from heed.api.base import both
 from heed.api.errors import ApiError
 from heed.api.keys import account_of, actor_of, needs_sender
 from heed.api.lists import Time, shown
-from heed.core import accounts, handoff, outbound, senders, templates
+from heed.core import accounts, exits, handoff, outbound, senders, templates
 from heed.core.models import Account, Sender
 from heed.core.outbound import Draft
 from heed.rules import codes, merging, numbers, wording
@@ -93,6 +93,10 @@ class NotSent(BaseModel):
 class Warned(BaseModel):
     code: Literal["no_exit", "reply_to_name"]
     message: str
+    demanded_by: list[str] = Field(
+        description="The countries among the recipients' whose rules demand a way out; the console refuses to send there.",
+        examples=[["GB"]],
+    )
 
 
 class SmsAnswer(BaseModel):
@@ -112,7 +116,7 @@ class Prepared:
     sender: Sender
     drafts: list[Draft]
     errors: list[dict[str, Any]]
-    warnings: list[dict[str, str]]
+    warnings: list[dict[str, Any]]
     due_at: datetime | None
     expires_at: datetime | None
 
@@ -259,9 +263,15 @@ def _problem(raw: str, correlation_id: str | None, error: numbers.BadNumber | ou
     }
 
 
-def _warnings(account: Account, sender: Sender, drafts: Iterable[Draft]) -> list[dict[str, str]]:
-    """What the first text that names no way out lacks. A merge field may bring the way, so each text is asked."""
+def _warnings(account: Account, sender: Sender, drafts: Iterable[Draft]) -> list[dict[str, Any]]:
+    """What the texts that name no way out lack, and where that is demanded. A merge field may bring the way."""
     ways = outbound.ways_out(account, sender)
-    found = (wording.lint(text, ways) for text in dict.fromkeys(draft.text for draft in drafts))
-    code = next(filter(None, found), "")
-    return [{"code": code, "message": WARNINGS[code]}] if code else []
+    problems = {text: wording.lint(text, ways) for text in {draft.text for draft in drafts}}
+    lacking = [draft for draft in drafts if problems[draft.text]]
+    if not lacking:
+        return []
+    code = problems[lacking[0].text]
+    demanded_by = wording.lint_for(
+        lacking[0].text, ways, exits.countries_of(draft.recipient for draft in lacking), timezone.now().date()
+    ).demanded_by
+    return [{"code": code, "message": WARNINGS[code], "demanded_by": list(demanded_by)}]

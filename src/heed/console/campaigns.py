@@ -125,13 +125,15 @@ def _review(campaign: Campaign) -> dict[str, object]:
     counts = audience.counts(campaign)
     examples = [Example(numbers.pretty(one.recipient), one.text, one.parts) for one in audience.examples(campaign)]
     sampled = message_box.sample(campaign.account, campaign.text)
-    box = message_box.under(campaign.account, campaign.sender, sampled, merges=True)
+    countries = audience.countries(campaign)
+    box = message_box.under(campaign.account, campaign.sender, sampled, countries, merges=True)
     is_later = bool(campaign.start_at and campaign.start_at > timezone.now())
     return {
         "counts": counts,
         "figures": _counted(counts),
         "examples": examples,
         "warning": box["warning"],
+        "demanded_by": box["demanded_by"],
         "composing": campaign,
         "is_later": is_later,
         "has_passed": bool(campaign.start_at) and not is_later,
@@ -246,7 +248,9 @@ def act(request: ConsoleRequest, public_id: str, verb: str) -> HttpResponse:
         match verb:
             case "start":
                 expect = request.POST.get("expect", "")
-                running.start(account, found.id, actor=actor, expect=int(expect[:18]) if expect.isdecimal() else -1)
+                people = int(expect[:18]) if expect.isdecimal() else -1
+                reason = request.POST.get("reason", "") if request.role.may_lift else ""
+                running.start(account, found.id, actor=actor, expect=people, reason=reason)
             case "pause":
                 running.pause(account, found.id, actor=actor)
             case "resume":

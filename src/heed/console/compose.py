@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from heed.console import ids, message_box, templates
 from heed.console.access import ConsoleRequest, senders_only
-from heed.core import campaigns, senders
+from heed.core import audience, campaigns, senders
 from heed.core.campaigns import Plan, Refused
 from heed.core.models import Account, Campaign, Sender
 from heed.rules.states import CampaignState
@@ -172,7 +173,7 @@ def _shown(request: ConsoleRequest, campaign: Campaign | None, form: Form, statu
     choices = sorted(open_ones, key=lambda sender: (not sender.takes_replies, sender.address))
     if form.sender is None and not form.asked_sender and choices and campaign is None:
         form.sender = choices[0]
-    context = _box(account, form.sender, form.text) | {
+    context = _box(account, form.sender, form.text, audience.countries(campaign) if campaign else ()) | {
         "form": form,
         "campaign": campaign,
         "id": ids.public(ids.CAMPAIGN, campaign.id) if campaign else "",
@@ -183,9 +184,9 @@ def _shown(request: ConsoleRequest, campaign: Campaign | None, form: Form, statu
     return render(request, "console/campaigns/compose.html", context, status=status)
 
 
-def _box(account: Account, sender: Sender | None, text: str) -> dict[str, object]:
+def _box(account: Account, sender: Sender | None, text: str, countries: Iterable[str] = ()) -> dict[str, object]:
     sampled = message_box.sample(account, text[: message_box.MOST_TEXT])
-    shown = message_box.under(account, sender, sampled, merges=True)
+    shown = message_box.under(account, sender, sampled, countries, merges=True)
     return shown | {"composing": Form(sender=sender, text=sampled)}
 
 

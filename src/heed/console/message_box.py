@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
-from heed.core import links, outbound
+from heed.console import countries as names
+from heed.core import exits, links, outbound
 from heed.core.models import Account, Sender
 from heed.rules import merging, segments, wording
 from heed.rules.merging import Template
-from heed.rules.wording import Ways
+from heed.rules.wording import Lint, Ways
 
 MOST_TEXT = 10_000  # characters that are counted; ten parts have 1,530
 MOST_FORCING = 10  # characters that are named
 PERSONAL = "${opt_out_link}"
+NONE = Lint("")
 
 
-def under(account: Account, sender: Sender | None, text: str, *, merges: bool = False) -> dict[str, object]:
-    """What the templates of the message box show. With ``merges`` the text has fields, and may have a personal link."""
+def under(
+    account: Account, sender: Sender | None, text: str, countries: Iterable[str], *, merges: bool = False
+) -> dict[str, object]:
+    """What the templates of the message box show. With ``merges`` the text has fields, and may have a personal link.
+
+    ``countries`` are those of the recipients; where none is known yet, the account's own counts.
+    """
     ways = outbound.ways_out(account, sender) if sender else Ways()
     offered = _named(ways)
     if merges and sender:
         offered.append((_("By personal link"), wording.link_line(PERSONAL)))
     text = text[:MOST_TEXT]
     counted = segments.count(text.strip())
+    lint = exits.lint(account, sender, text, set(countries) or {account.country}) if sender and text.strip() else NONE
     return {
         "counted": counted,
         "most_parts": outbound.MOST_PARTS,
         "is_too_long": counted.parts > outbound.MOST_PARTS,
         "forcing": [_character(char) for char in counted.forcing[:MOST_FORCING]],
         "ways": offered,
-        "warning": wording.lint(text, ways) if sender and text.strip() else "",
+        "warning": lint.problem,
+        "demanded_by": [names.name(code) for code in lint.demanded_by],
     }
 
 

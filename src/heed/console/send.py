@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from django.contrib import messages as notices
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from heed.console import ids, message_box, recipients, templates, words
 from heed.console.access import ConsoleRequest, senders_only
-from heed.core import gate, handoff, outbound, senders
+from heed.core import exits, gate, handoff, outbound, senders
 from heed.core.models import Account, Sender
 from heed.core.outbound import Draft
 from heed.rules import numbers, segments
@@ -120,6 +121,12 @@ def quick_send(request: ConsoleRequest) -> HttpResponse:
     return _review(request, composing, composing.sender, people)
 
 
+def _countries(account: Account, composing: Composing) -> set[str]:
+    """Where those live who are typed so far; what is no number yet counts for nothing."""
+    asked = recipients.split(composing.to)[:MOST_RECIPIENTS]
+    return exits.countries_of(_people(account, None, asked).recipients)
+
+
 def _composing(request: ConsoleRequest, data: dict[str, str]) -> Composing:
     asked = clean(data.get("from", "")).strip()
     sender = senders.find(request.account, asked) if asked else None
@@ -183,7 +190,7 @@ def _compose(request: ConsoleRequest, composing: Composing, status: int = 200) -
     choices = sorted(open_ones, key=lambda sender: (not sender.takes_replies, sender.address))
     if composing.sender is None and not composing.asked_sender and choices:
         composing.sender = choices[0]
-    context = message_box.under(account, composing.sender, composing.text) | {
+    context = message_box.under(account, composing.sender, composing.text, _countries(account, composing)) | {
         "composing": composing,
         "choices": choices,
         "templates": templates.choices(account),
@@ -198,22 +205,26 @@ def _compose(request: ConsoleRequest, composing: Composing, status: int = 200) -
 def count(request: ConsoleRequest) -> HttpResponse:
     """The part under the message, while somebody writes. By POST because texts don't belong in addresses and logs."""
     composing = _composing(request, request.POST)
-    context = message_box.under(request.account, composing.sender, composing.text) | {
+    countries = _countries(request.account, composing)
+    context = message_box.under(request.account, composing.sender, composing.text, countries) | {
         "composing": composing,
         "is_part": True,
     }
     return render(request, "console/send/count.html", context)
 
 
-def _review(request: ConsoleRequest, composing: Composing, sender: Sender, people: People) -> HttpResponse:
+def _review(
+    request: ConsoleRequest, composing: Composing, sender: Sender, people: People, status: int = 200
+) -> HttpResponse:
     composing.token = secrets.token_hex(16)
     composing.text = outbound.check_text(composing.text)
-    context = message_box.under(request.account, composing.sender, composing.text) | {
+    countries = exits.countries_of(people.recipients)
+    context = message_box.under(request.account, composing.sender, composing.text, countries) | {
         "composing": composing,
         "sender": sender,
         "review": _reviewed(request.account, sender, people, composing.text),
     }
-    return render(request, "console/send/review.html", context)
+    return render(request, "console/send/review.html", context, status=status)
 
 
 def _reviewed(account: Account, sender: Sender, people: People, text: str) -> Review:
@@ -240,6 +251,11 @@ def _reviewed(account: Account, sender: Sender, people: People, text: str) -> Re
 
 def _send(request: ConsoleRequest, composing: Composing, sender: Sender, people: People) -> HttpResponse:
     text, token = outbound.check_text(composing.text), composing.token
+    try:
+        _check_exit(request, token, sender, people, text)
+    except exits.Refused as error:
+        composing.errors["reason"] = str(error)
+        return _review(request, composing, sender, people, status=422)
     drafts = [Draft(recipient, numbers.show(recipient), text, token) for recipient in people.recipients]
     try:
         sent = outbound.queue_once(token, sender, drafts, door=DOOR, actor=request.actor)
@@ -261,6 +277,18 @@ def _send(request: ConsoleRequest, composing: Composing, sender: Sender, people:
         notices.warning(request, told % {"n": f"{stopped:,}"})
     span = {"first": ids.public(ids.MESSAGE, sent[0]), "last": ids.public(ids.MESSAGE, sent[-1])}
     return redirect(f"{reverse('messages')}?{urlencode(span)}")
+
+
+def _check_exit(request: ConsoleRequest, token: str, sender: Sender, people: People, text: str) -> None:
+    """Raise exits.Refused for a text without a way out where one is demanded, unless an administrator says why."""
+    if outbound.answer_given(request.account, DOOR, token) is not None:
+        return  # a second click on what has gone
+    reason = clean(request.POST.get("reason", "")) if request.role.may_lift else ""
+    countries = exits.countries_of(people.recipients)
+    with transaction.atomic(durable=True):
+        exits.check(
+            request.account, sender, text, countries, reason=reason, subject=sender.address, actor=request.actor
+        )
 
 
 urlpatterns = [

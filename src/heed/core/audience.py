@@ -28,6 +28,7 @@ from heed.rules.states import CampaignState
 
 CHUNK, LEAST = 2000, 500
 LOOKED_AT = 200  # drafts, for examples
+TO = "to_"  # with a country: those of to_send who live there
 PARTS = "parts_"  # with their number: what somebody is counted under who would be sent to
 FICTIONAL = "This number is reserved for fiction; no carrier is given it."
 
@@ -144,6 +145,11 @@ def _counts_of(counted: Mapping[str, int]) -> Counts:
     given["parts"] = sum(parts * count for parts, count in texts.items())
     given["longest"] = max(texts, default=0)
     return Counts(**given)
+
+
+def countries(campaign: Campaign) -> set[str]:
+    """Where the people live whom it would send to."""
+    return {name.removeprefix(TO) for name in campaign.counts if name.startswith(TO) and name != "to_send"}
 
 
 def examples(campaign: Campaign, most: int = 3) -> list[Example]:
@@ -327,8 +333,9 @@ class Seen:
     def counts(self, of: Collection[int]) -> dict[str, int]:
         """The counts of these alone."""
         counted = Counter(self.ends[one] for one in of)
-        to_send = sum(count for end, count in counted.items() if end.startswith(PARTS))
-        return {**counted, "to_send": to_send, "left_another": sum(one in self.left_another for one in of)}
+        going = [one for one in of if self.ends[one].startswith(PARTS)]
+        to = Counter(TO + numbers.country_of(one) for one in going)
+        return {**counted, **to, "to_send": len(going), "left_another": sum(one in self.left_another for one in of)}
 
 
 def _end_of(block: Block) -> str:

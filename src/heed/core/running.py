@@ -9,9 +9,9 @@ from typing import Any  # Columns of a row.
 
 from django.db import transaction
 
-from heed.core import accounts, audience, audit, campaigns, database, drafts, handoff, outbound, pending
+from heed.core import accounts, audience, audit, campaigns, database, drafts, exits, handoff, outbound, pending
 from heed.core.campaigns import Refused, locked
-from heed.core.models import Account, Campaign
+from heed.core.models import Account, Campaign, Sender
 from heed.core.outbound import Draft, Queued
 from heed.rules import numbers
 from heed.rules.states import CampaignState, MessageState
@@ -22,14 +22,16 @@ TEST_DOOR = "test"
 _C = CampaignState
 
 
-def start(account: Account, campaign_id: int, *, actor: str, expect: int | None = None) -> Campaign:
+def start(account: Account, campaign_id: int, *, actor: str, expect: int | None = None, reason: str = "") -> Campaign:
     """Start the campaign, now or when it is scheduled. Raises Refused, also if not ``expect`` people are to be sent to.
 
-    ``expect`` is the count that a button named: who confirmed 1,204 people doesn't send to 4,000.
+    ``expect`` is the count that a button named: who confirmed 1,204 people doesn't send to 4,000. ``reason`` is an
+    administrator's, for a text without a way out where one is demanded.
     """
     with transaction.atomic(durable=True):
         campaign = locked(account, campaign_id, (_C.READY,))
-        _check(campaign, expect)
+        sender = _check(campaign, expect)
+        _check_exit(account, campaign, sender, reason, actor)
         now = database.now()
         is_later = campaign.start_at is not None and campaign.start_at > now
         campaign.state = _C.SCHEDULED if is_later else _C.RUNNING
@@ -39,7 +41,15 @@ def start(account: Account, campaign_id: int, *, actor: str, expect: int | None 
     return campaign
 
 
-def _check(campaign: Campaign, expect: int | None) -> None:
+def _check_exit(account: Account, campaign: Campaign, sender: Sender, reason: str, actor: str) -> None:
+    countries, subject = audience.countries(campaign), campaign.name
+    try:
+        exits.check(account, sender, campaign.text, countries, reason=reason, subject=subject, actor=actor)
+    except exits.Refused as error:
+        raise Refused(str(error), code=error.code, field="text") from error
+
+
+def _check(campaign: Campaign, expect: int | None) -> Sender:
     now = database.now()
     if campaign.sender is None or campaign.sender.closed_at is not None:
         raise Refused("Pick a sender that is in use.", code="sender_closed", field="sender")
@@ -51,6 +61,7 @@ def _check(campaign: Campaign, expect: int | None) -> None:
         raise Refused("A campaign starts within a year.", field="start_at")
     if campaign.valid_until and campaign.valid_until <= max(campaign.start_at or now, now):
         raise Refused("The campaign is no longer valid when it would start.", field="valid_until")
+    return campaign.sender
 
 
 def unschedule(account: Account, campaign_id: int, *, actor: str) -> Campaign:

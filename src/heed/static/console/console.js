@@ -31,6 +31,6 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.matches("[hx-post], [hx-get]")) return;
   const button = event.submitter;
-  if (button) setTimeout(() => { button.disabled = true; }, 0);
+  if (button) setTimeout(() => { button.disabled = true; button.dataset.sent = ""; }, 0);
 });
-addEventListener("pageshow", () => document.querySelectorAll("button:disabled").forEach((button) => { button.disabled = false; }));
+addEventListener("pageshow", () => document.querySelectorAll("button[data-sent]").forEach((button) => { button.disabled = false; }));
