@@ -16,7 +16,7 @@ from heed.core import consent, deliveries, events, gate, handoff, inbound, lease
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.deliveries import Call, Result
 from heed.core.events import Happened
-from heed.core.models import Account, Audit, Delivery, DeliveryState, Endpoint, Event, Message, Review, Source
+from heed.core.models import Account, Audit, Callback, Delivery, DeliveryState, Endpoint, Event, Message, Review, Source
 from heed.core.outbound import Draft
 from heed.core.webhooks import KINDS, Refused, Setting
 from heed.rules import numbers
@@ -349,6 +349,14 @@ def test_old_deliveries_are_forgotten(world: World) -> None:
     wait(days=31)
     assert deliveries.forget_old() == 1
     assert Delivery.objects.get().state == DeliveryState.WAITING
+
+
+def test_callbacks_are_forgotten_with_their_messages(world: World) -> None:
+    young, old = send(world), send(world, BEN)
+    webhooks.call_back(world.account, [young, old, old + 1], URL, "key")  # the last one's message is gone
+    Message.objects.filter(id=old).update(created_at=timezone.now() - timedelta(days=31))
+    deliveries.forget_old()
+    assert Callback.objects.get().message_id == young
 
 
 # Endpoints

@@ -16,7 +16,17 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from heed.core import audit, cloud_events, database, events, status_callbacks, vault, webhooks
-from heed.core.models import Account, Delivery, DeliveryState, Endpoint, EndpointStyle, Event, Lease
+from heed.core.models import (
+    Account,
+    Callback,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointStyle,
+    Event,
+    Lease,
+    Message,
+)
 from heed.rules import backoff
 from heed.rules.texts import clean
 
@@ -240,8 +250,11 @@ def forget_old(limit: int = 2000) -> int:
     before = database.now() - KEPT_FOR
     oldest = list(Delivery.objects.order_by("id").values_list("id", "settled_at")[:limit])
     old = [id_ for id_, settled_at in oldest if settled_at and settled_at < before]
+    called = list(Callback.objects.order_by("message_id").values_list("message_id", flat=True)[:limit])
+    young = set(Message.objects.filter(id__in=called, created_at__gte=before).values_list("id", flat=True))
     with transaction.atomic(durable=True):
         Delivery.objects.filter(id__in=old).delete()
+        Callback.objects.filter(message_id__in=[id_ for id_ in called if id_ not in young]).delete()
     return len(old)
 
 
