@@ -36,7 +36,8 @@ OTHERS = {
     "opt_out_text", "decide_review", "export_opt_outs", "remove_opt_out", "handset_screen", "handset_text",
     "switch_all_numbers", "reply_parts", "change_replies", "change_keywords", "add_keywords", "switch_number",
     "remove_contacts", "add_contact_list", "change_contact_list", "contact_rejects", "upload_contacts",
-    "report_file", "campaign_hours", "job_file", "job_rejects", "cancel_job", "job", "import_opt_outs",  # test_opt_outs.py
+    "campaign_messages", "export_campaign",
+    "report_file", "campaign_hours", "job_file", "job_rejects", "cancel_job", "job", "import_opt_outs",
     "import_contacts",  # in test_contacts.py
     "send_again",  # in tests/console/test_sign_in.py
     "delete_template", "qr_code_svg", "qr_code_png",

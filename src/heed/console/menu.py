@@ -60,6 +60,7 @@ _CAMPAIGN = (
     "edit_campaign",
     "campaign_recipients",
     "campaign_columns",
+    "campaign_messages",
 )
 
 _CONTACTS = ("contact_list", "add_contact_list", "change_contact_list", "upload_contacts", "import_contacts")

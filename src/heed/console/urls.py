@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from heed.console import (
     api_keys,
     audiences,
+    campaign_messages,
     campaigns,
     compose,
     contacts,
@@ -52,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *compose.urlpatterns,
     *audiences.urlpatterns,
     *campaigns.urlpatterns,
+    *campaign_messages.urlpatterns,
     *contacts.urlpatterns,
     *templates.urlpatterns,
     *reports.urlpatterns,
