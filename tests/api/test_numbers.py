@@ -10,6 +10,7 @@ from programs import Caller, caller
 
 from heed.core import accounts
 from heed.core.models import ApiKey
+from heed.core.status_callbacks import sid
 
 SETTINGS = (
     "account_level_opt_out",
@@ -123,6 +124,7 @@ def test_the_account_tells_its_free_keyword_and_link(call: Caller, world: World)
         "free_keyword": accounts.free_keyword(world.account),
         "free_keyword_number": world.shared.address,
         "opt_out_link": accounts.opt_out_link(world.account),
+        "account_sid": sid("AC", world.account.id),
     }
 
 

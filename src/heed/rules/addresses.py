@@ -14,6 +14,9 @@ _NAT64, _LOCAL_NAT64 = IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"
 _NEVER: tuple[Network, ...] = (
     IPv4Network("168.63.129.16/32"),  # Azure's own services for a machine, at a public address
     IPv4Network("100.64.0.0/10"),  # carriers' NAT, and Alibaba's metadata
+    IPv4Network(
+        "192.0.0.0/24"
+    ),  # for protocols; Pythons before 3.11.10 called a part of it public, Oracle's metadata in it
     _LOCAL_NAT64,
 )
 

@@ -35,9 +35,14 @@ def test_parts_are_those_that_were_counted_and_read_back(text, alphabet, headers
     if headers is not Headers.PAYLOAD:
         assert len(found) == segments.count(text).parts
     assert joined(found, alphabet) == text
-    assert all(
-        len(piece.octets) <= (140 if piece.data_coding or alphabet is Alphabet.PACKED else 160) for piece in found
-    )
+    assert all(len(piece.octets) <= most(piece, alphabet) for piece in found)
+
+
+def most(piece: texts.Piece, alphabet: Alphabet) -> int:
+    """How many octets fit: 140, in which unpacked septets fit eight to seven octets, behind the header if there is one."""
+    if piece.data_coding or alphabet is Alphabet.PACKED:
+        return 140
+    return 6 + 153 if piece.esm_class & texts.UDHI else 160
 
 
 @given(ANY)
@@ -61,11 +66,14 @@ def test_known_packed_texts(text, octets):
     assert decode(bytes.fromhex(octets), 0, Alphabet.PACKED) == text
 
 
-def test_a_reference_of_16_bits_keeps_them():
-    [first, *_] = pieces("x" * 200, Alphabet.GSM_7, Headers.UDH_16, 0x1234)
-    assert first.octets[:7].hex() == "06080412340201"
-    [first, *_] = pieces("x" * 200, Alphabet.GSM_7, Headers.UDH_8, 0x1234)
+def test_the_header_keeps_eight_bits_of_the_reference():
+    [first, *_] = pieces("x" * 200, Alphabet.GSM_7, Headers.UDH, 0x1234)
     assert first.octets[:6].hex() == "050003340201"
+
+
+def test_a_reference_of_16_bits_is_read():
+    part, octets, _ = part_of(texts.UDHI, bytes.fromhex("06080412340201") + b"STOP")
+    assert (part, octets) == (Part(0x1234, 2, 1), b"STOP")
 
 
 @pytest.mark.parametrize(

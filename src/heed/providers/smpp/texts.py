@@ -32,10 +32,12 @@ class Alphabet(StrEnum):
 
 
 class Headers(StrEnum):
-    """How the parts of a long text say that they belong together."""
+    """How the parts of a long text say that they belong together.
 
-    UDH_8 = "udh8"
-    UDH_16 = "udh16"
+    A header with a reference of 16 bits is only read: it leaves room for less text than was counted.
+    """
+
+    UDH = "udh"
     SAR = "sar"
     PAYLOAD = "payload"  # the whole text in one message_payload: the carrier splits
 
@@ -93,10 +95,7 @@ def _part(text: str, coding: int, alphabet: Alphabet, headers: Headers, part: Pa
             (Tag.SAR_NUMBER, bytes([part.number])),
         )
         return Piece(coding, _octets(text, coding, alphabet), 0, sar)
-    if headers is Headers.UDH_16:
-        udh = b"\x06\x08\x04" + (part.reference & 0xFFFF).to_bytes(2, "big") + bytes([part.total, part.number])
-    else:
-        udh = bytes([5, 0, 3, part.reference & 0xFF, part.total, part.number])
+    udh = bytes([5, 0, 3, part.reference & 0xFF, part.total, part.number])
     return Piece(coding, udh + _octets(text, coding, alphabet, len(udh)), UDHI)
 
 
