@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import people
 import pytest
 from django.db import DatabaseError, connection
 
+from heed import clock
 from heed.core import consent, gate, leases, outbound, sandbox
 from heed.core.consent import Cause
 from heed.core.models import Message, MessagePart, SandboxDelivery, Source
@@ -174,10 +174,10 @@ def test_a_hand_off_that_comes_too_late_is_not_begun(live_world):
 
     async def steps(pump):
         (claimed,) = await pump.dispatcher.database(lambda: gate.claim(live_world.link.id, 10, pump.dispatcher.token))
-        await pump._hand_off(claimed, time.monotonic() - 0.001)
+        await pump._hand_off(claimed, clock.seconds() - 0.001)
         assert pump.late == [id_]
         with pytest.raises(Unreachable):
-            await pump.provider.submit(Outgoing("x", "ACME", claimed.address, claimed.text), time.monotonic() - 0.001)
+            await pump.provider.submit(Outgoing("x", "ACME", claimed.address, claimed.text), clock.seconds() - 0.001)
         await pump._report()
 
     run(live_world, steps)

@@ -174,7 +174,7 @@ class Provider:
     async def submit(self, part: Outgoing, before: float) -> HandedOff:
         """Hand ``part`` off. Raises one of the six HandOffErrors.
 
-        If the first byte has not left by ``before`` (time.monotonic()), raises Unreachable.
+        If the first byte has not left by ``before`` (heed.clock), raises Unreachable.
         """
         raise Misconfigured("This carrier takes no messages.")
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any  # JSON that we don't own
 
+from heed import clock
 from heed.providers.base import (
     Arrived,
     BadHook,
@@ -55,7 +55,7 @@ class Sandbox(Provider):
         if self._record is None or self._failure_for is None:
             raise Misconfigured("This sandbox has no phones.")
         failure = await self._failure_for(part.to)
-        if time.monotonic() >= before:
+        if clock.seconds() >= before:
             raise Unreachable("There was no time left.")
         if failure and failure != "maybe_sent":
             raise FAILURES[failure]

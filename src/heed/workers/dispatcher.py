@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,7 +16,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections
 
-from heed import carriers
+from heed import carriers, clock
 from heed.core import arrivals, gate, handoff, leases, receipts
 from heed.core.gate import Claimed
 from heed.core.handoff import Sent
@@ -137,7 +136,7 @@ class Pump:
         self.is_stopped = False
 
     async def run(self) -> None:
-        after, head_at = HEAD, time.monotonic()
+        after, head_at = HEAD, clock.seconds()
         session = asyncio.create_task(self._session())
         while not (self.dispatcher.stopping.is_set() or self.is_stopped):
             try:
@@ -175,21 +174,21 @@ class Pump:
     async def _pump(self, after: tuple[int, int], head_at: float) -> tuple[tuple[int, int], float]:
         """One claim, and its hand-offs begun. Returns where the next claim starts."""
         room = self.window - len(self.in_flight)
-        if room < self.window // 2 or time.monotonic() < self.paused_until:
+        if room < self.window // 2 or clock.seconds() < self.paused_until:
             await self._wait_for_room()
             return after, head_at
-        began = time.monotonic()  # before the statement is sent: its snapshot is that old
+        began = clock.seconds()  # before the statement is sent: its snapshot is that old
         claim = partial(gate.claim, self.link.id, room, self.dispatcher.token, after=after)
         claimed = await self.dispatcher.database(claim)
         for message in claimed:
             task = asyncio.create_task(self._hand_off(message, began + HAND_OFF_WITHIN_S))
             self.in_flight.add(task)
             task.add_done_callback(self.in_flight.discard)
-        if claimed and time.monotonic() - head_at < FROM_HEAD_EVERY_S:
+        if claimed and clock.seconds() - head_at < FROM_HEAD_EVERY_S:
             return (claimed[-1].priority, claimed[-1].id), head_at
         if not claimed and after == HEAD:
             await self._wait_for_room() if self.in_flight else await self.dispatcher.sleep(IDLE_S)
-        return HEAD, time.monotonic()
+        return HEAD, clock.seconds()
 
     async def _wait_for_room(self) -> None:
         if self.in_flight:
@@ -202,7 +201,7 @@ class Pump:
             sender = await self.dispatcher.sender_address(message.sender_id)
         except DatabaseError:
             sender = ""  # Nothing has begun.
-        if not sender or time.monotonic() >= before or self.dispatcher.stopping.is_set() or self.is_stopped:
+        if not sender or clock.seconds() >= before or self.dispatcher.stopping.is_set() or self.is_stopped:
             self.late.append(message.id)
             return
         accepted: list[HandedOff] = []
@@ -224,7 +223,7 @@ class Pump:
         for number, text in enumerate(parts, 1):
             if number <= message.parts_sent:
                 continue
-            if accepted and time.monotonic() >= before:
+            if accepted and clock.seconds() >= before:
                 raise base.Throttled(0, "The rest waits, and asks the gate again.")
             outgoing = Outgoing(reference, sender, message.address, text, number, len(parts))
             accepted.append(await self.provider.submit(outgoing, before))
@@ -246,7 +245,7 @@ class Pump:
             case base.RecipientOptedOut():
                 verb = partial(handoff.carrier_says_opted_out, id_, token, words=words)
             case base.Throttled():
-                self.paused_until = max(self.paused_until, time.monotonic() + error.after_s)
+                self.paused_until = max(self.paused_until, clock.seconds() + error.after_s)
                 verb = partial(handoff.wait, id_, token, seconds=error.after_s, words=words)
             case base.Misconfigured():
                 self._stop(words)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections, connection
 
+from heed import clock
 from heed.core import audience, campaigns, contacts, exports, jobs, leases, opt_out_files
 from heed.core.jobs import KeepOn
 from heed.core.models import Job
@@ -51,10 +51,10 @@ class JobThread(threading.Thread):
 
     def keep_on(self) -> bool:
         """Whether to go on; renews the lease. A new lease is no longer the one that the job was taken under."""
-        if time.monotonic() - self._renewed_at > RENEW_EVERY_S:
+        if clock.seconds() - self._renewed_at > RENEW_EVERY_S:
             if not (self.token and leases.renew(self.token)):
                 self.token = leases.take(leases.WORKER)
-            self._renewed_at = time.monotonic()
+            self._renewed_at = clock.seconds()
         return not self.stopping.is_set()
 
     def work(self, job: Job) -> None:

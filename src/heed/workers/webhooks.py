@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
+from heed import clock
 from heed.core import deliveries, leases
 from heed.core.deliveries import Call, Ready, Result
 from heed.workers.calling import Phone
@@ -98,11 +98,11 @@ class Webhooks:
         del self._done[: len(done)]
 
     async def _keep_lease(self) -> None:
-        if time.monotonic() - self._renewed_at > RENEW_EVERY_S:
+        if clock.seconds() - self._renewed_at > RENEW_EVERY_S:
             token = self._token
             if not (token and await self.database(lambda: leases.renew(token))):
                 self._token = await self.database(lambda: leases.take(leases.WEBHOOKS))
-            self._renewed_at = time.monotonic()
+            self._renewed_at = clock.seconds()
 
     async def _pause(self) -> None:
         if self._under_way:

@@ -11,6 +11,7 @@ import pytest
 import smsc as stub
 from smsc import Smsc, accept, refuse, says
 
+from heed import clock
 from heed.providers.base import MaybeSent, Unreachable
 from heed.providers.smpp import pdu, session
 from heed.providers.smpp.pdu import (
@@ -56,7 +57,7 @@ async def until(holds, within_s: float = 5.0):
 
 
 def soon() -> float:
-    return time.monotonic() + 5
+    return clock.seconds() + 5
 
 
 def run(test):
@@ -174,7 +175,7 @@ def test_nothing_leaves_without_a_bind_a_window_or_time():
             await asyncio.wait(waiting)
             await until(lambda: one.room)
             with pytest.raises(Unreachable):
-                await one.submit(BODY, time.monotonic())
+                await one.submit(BODY, clock.seconds())
             assert len(smsc.submitted) == 2
 
     run(test)

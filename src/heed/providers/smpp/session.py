@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from heed import clock
 from heed.providers.base import MaybeSent, Unreachable
 from heed.providers.smpp.pdu import (
     Bind,
@@ -83,7 +84,7 @@ class Session:
 
     async def submit(self, body: SubmitSm, before: float) -> Pdu:
         """The carrier's answer. Raises Unreachable or MaybeSent."""
-        if self.wire is None or not self.room or time.monotonic() >= before:
+        if self.wire is None or not self.room or clock.seconds() >= before:
             raise Unreachable(f"The carrier is {self.words}.")
         try:
             return await self.wire.request(body)
