@@ -25,10 +25,12 @@ MESSAGES = 800
 def up(
     settings: dict[str, str], port: int, stop: signal.Signals = signal.SIGTERM
 ) -> Iterator[tuple[Installation, str]]:
-    """``heed up`` and what it prints once it serves. At the end it is stopped, and must leave nothing running."""
+    """``heed up`` and what it prints once it serves. Stopped at the end, it leaves nothing running and no error."""
     kept = {name: value for name, value in os.environ.items() if name != "HEED_PUBLIC_URL"}
     command = [sys.executable, "-m", "heed", "up", "--port", str(port)]
-    process = subprocess.Popen(command, env=kept | settings, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=kept | settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     banner = ""
     try:
         for line in process.stdout or ():
@@ -39,8 +41,9 @@ def up(
         yield Installation(address, settings | {"HEED_PUBLIC_URL": address}), banner
     finally:
         process.send_signal(stop)
-        process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=60)
         assert process.returncode == 0
+        assert "[error" not in rest, rest
         assert children_of(process.pid) == []
 
 

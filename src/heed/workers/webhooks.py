@@ -114,7 +114,7 @@ class Webhooks:
         try:
             await self.finish()
             await self.database(lambda: leases.end(self._token))
-            await self.database(connection.close)
+            await self.database(lambda: connection.close())  # the connection of that thread
         except DatabaseError:
             log.exception("The last deliveries could not be written down; they are sent again.")
         self._thread.shutdown()
