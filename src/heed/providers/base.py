@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any  # JSON that we don't own
 from urllib.parse import parse_qsl
 
 from heed.rules.values import (
@@ -107,6 +109,14 @@ class HookRequest:
         except UnicodeDecodeError as error:
             raise BadHook("The body is not a form in UTF-8.") from error
 
+    @cached_property
+    def json(self) -> Any:
+        """What a JSON body says. Raises BadHook if it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise BadHook("The body is not JSON.") from error
+
 
 MOST_FIELDS = 500
 
@@ -208,6 +218,10 @@ class Provider:
 
     async def buy(self, phone_number: str) -> None:
         """Buy it, with its texts going to ``hook_url``."""
+        raise NotOffered
+
+    async def adopt(self, phone_number: str) -> None:
+        """Have the texts to a number that is ours there already go to ``hook_url``."""
         raise NotOffered
 
     async def release(self, phone_number: str) -> None:

@@ -7,7 +7,10 @@ from importlib import import_module
 
 from heed.providers.base import Provider
 
-_MODULES: dict[str, str] = {"sandbox": "heed.providers.sandbox:Sandbox"}  # kind: module and class
+_MODULES: dict[str, str] = {  # kind: module and class
+    "sandbox": "heed.providers.sandbox:Sandbox",
+    "twilio": "heed.providers.twilio:Twilio",
+}
 
 
 class UnknownKind(ValueError):

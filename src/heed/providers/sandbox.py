@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any  # JSON that we don't own
@@ -70,11 +69,7 @@ class Sandbox(Provider):
         ``at`` (ISO 8601) may give the carrier's time of a text; a receipt has the id that the sandbox gave, and may
         have a ``reference`` and a ``code``.
         """
-        try:
-            body: Any = json.loads(request.body)
-        except (ValueError, RecursionError) as error:
-            raise BadHook("The body is not JSON.") from error
-        items = body if isinstance(body, list) else [body]
+        items = request.json if isinstance(request.json, list) else [request.json]
         return [_receipt(item) if isinstance(item, dict) and "receipt" in item else _text(item) for item in items]
 
     def countries(self) -> Sequence[str]:
