@@ -13,7 +13,7 @@ from heed.core import consent, gate, leases, outbound, sandbox
 from heed.core.consent import Cause
 from heed.core.models import Message, MessagePart, SandboxDelivery, Source
 from heed.core.outbound import Draft
-from heed.providers.base import MaybeSent, Provider, Throttled, Unreachable
+from heed.providers.base import MaybeSent, Provider, Throttled, TooLate, Unreachable
 from heed.providers.sandbox import Sandbox
 from heed.rules import numbers
 from heed.rules.values import HandedOff, InboundText, Outgoing, Receipt
@@ -176,13 +176,31 @@ def test_a_hand_off_that_comes_too_late_is_not_begun(live_world):
         (claimed,) = await pump.dispatcher.database(lambda: gate.claim(live_world.link.id, 10, pump.dispatcher.token))
         await pump._hand_off(claimed, clock.seconds() - 0.001)
         assert pump.late == [id_]
-        with pytest.raises(Unreachable):
+        with pytest.raises(TooLate):
             await pump.provider.submit(Outgoing("x", "ACME", claimed.address, claimed.text), clock.seconds() - 0.001)
         await pump._report()
 
     run(live_world, steps)
     assert Message.objects.get(id=id_).state == "queued"
     assert not SandboxDelivery.objects.exists()
+
+
+def test_what_a_slow_carrier_leaves_no_time_for_goes_back_and_less_is_claimed(live_world):
+    """It is no failure: nothing waits longer and longer for it, and no try is counted."""
+    id_ = queue(live_world.number, people.ANNA)
+
+    async def steps(pump):
+        pump.provider = InParts({1: TooLate()})
+        await hand_off(pump)
+        await pump._report()
+        assert pump.window == dispatcher.WINDOW // 2
+        message = await pump.dispatcher.database(lambda: Message.objects.get(id=id_))
+        assert (message.state, message.tries, message.due_at) == ("queued", 0, None)
+        await hand_off(pump)
+        await pump._report()
+
+    run(live_world, steps)
+    assert Message.objects.get(id=id_).state == "sent"
 
 
 class InParts(Provider):
@@ -219,9 +237,10 @@ def test_parts_leave_in_order_under_one_claim(live_world):
     assert [(part.number, part.provider_id) for part in parts] == [(1, "id-1"), (2, "id-2")]
 
 
-def test_only_parts_not_yet_accepted_are_tried_again(live_world):
+@pytest.mark.parametrize("failure", [Throttled(0), TooLate()], ids=["throttled", "too late"])
+def test_only_parts_not_yet_accepted_are_tried_again(live_world, failure):
     id_ = queue(live_world.number, people.ANNA)
-    carrier = InParts({2: Throttled(0)})
+    carrier = InParts({2: failure})
 
     async def steps(pump):
         pump.provider = carrier

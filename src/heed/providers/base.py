@@ -56,6 +56,10 @@ class Unreachable(HandOffError):
     """The carrier could not be reached; surely not sent."""
 
 
+class TooLate(Unreachable):
+    """There was no time left, and the carrier was not asked: that is our slowness, and no failure of anybody's."""
+
+
 class MaybeSent(HandOffError):
     """The carrier's answer is missing; the message may have been sent."""
 
@@ -184,7 +188,7 @@ class Provider:
     async def submit(self, part: Outgoing, before: float) -> HandedOff:
         """Hand ``part`` off. Raises one of the six HandOffErrors.
 
-        If the first byte has not left by ``before`` (heed.clock), raises Unreachable.
+        If the first byte has not left by ``before`` (heed.clock), raises Unreachable; TooLate where it was not even tried.
         """
         raise Misconfigured("This carrier takes no messages.")
 

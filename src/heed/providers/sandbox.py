@@ -21,6 +21,7 @@ from heed.providers.base import (
     RecipientOptedOut,
     Refused,
     Throttled,
+    TooLate,
     Unreachable,
 )
 from heed.rules.values import HandedOff, InboundText, InventoryNumber, Outgoing, Receipt
@@ -55,7 +56,7 @@ class Sandbox(Provider):
             raise Misconfigured("This sandbox has no phones.")
         failure = await self._failure_for(part.to)
         if clock.seconds() >= before:
-            raise Unreachable("There was no time left.")
+            raise TooLate
         if failure and failure != "maybe_sent":
             raise FAILURES[failure]
         provider_id = await self._record(part)

@@ -223,8 +223,8 @@ class Pump:
         for number, text in enumerate(parts, 1):
             if number <= message.parts_sent:
                 continue
-            if accepted and clock.seconds() >= before:
-                raise base.Throttled(0, "The rest waits, and asks the gate again.")
+            if clock.seconds() >= before:
+                raise base.TooLate
             outgoing = Outgoing(reference, sender, message.address, text, number, len(parts))
             accepted.append(await self.provider.submit(outgoing, before))
 
@@ -240,6 +240,11 @@ class Pump:
         token, words, id_ = self.dispatcher.token, error.words, message.id
         verb: Callable[[], None]
         match error:
+            case base.TooLate() if not accepted:
+                self.late.append(id_)
+                return
+            case base.TooLate():
+                verb = partial(handoff.wait, id_, token, seconds=0, words="The rest waits, and asks the gate again.")
             case base.Refused():
                 verb = partial(handoff.failed, id_, token, code=error.code, words=words)
             case base.RecipientOptedOut():
