@@ -154,7 +154,8 @@ def test_one_connection_carries_many():
 
 
 @pytest.mark.parametrize(
-    ("given", "ours", "expected"), [("a", "a", True), ("a", "b", False), ("", "", False), ("ä", "a", False)]
+    ("given", "ours", "expected"),
+    [("a", "a", True), ("a", "b", False), ("", "", False), ("\ud800", "a", False), ("ä", "a", False)],
 )
 def test_secrets_compared(given, ours, expected):
     assert same(given, ours) is expected

@@ -225,7 +225,7 @@ def basic(user: str, password: str) -> str:
 
 def same(given: str, ours: str) -> bool:
     """Whether ``given`` is ``ours``, in constant time. Nothing is like an empty secret."""
-    return bool(ours) and hmac.compare_digest(given.encode(), ours.encode())
+    return bool(ours) and hmac.compare_digest(given.encode(errors="replace"), ours.encode())
 
 
 def moment(raw: Any) -> datetime | None:

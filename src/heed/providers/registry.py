@@ -10,6 +10,7 @@ from heed.providers.base import Provider
 _MODULES: dict[str, str] = {  # kind: module and class
     "sandbox": "heed.providers.sandbox:Sandbox",
     "twilio": "heed.providers.twilio:Twilio",
+    "vonage": "heed.providers.vonage:Vonage",
 }
 
 
