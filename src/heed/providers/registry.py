@@ -11,6 +11,7 @@ _MODULES: dict[str, str] = {  # kind: module and class
     "sandbox": "heed.providers.sandbox:Sandbox",
     "twilio": "heed.providers.twilio:Twilio",
     "vonage": "heed.providers.vonage:Vonage",
+    "kannel": "heed.providers.kannel:Kannel",
 }
 
 
