@@ -143,10 +143,13 @@ class Phone:
     number: str
 
     def text(self, to: str, words: str, *, id_: str = "", sender: str | None = None) -> None:
-        """The carrier delivers this text to us; it has taken it off its hands when this returns."""
+        """The carrier delivers this text to us, again as long as we say 503; we have it when this returns."""
         originator = self.number if sender is None else sender
         body = {"id": id_ or secrets.token_hex(8), "from": originator, "to": to, "text": words}
-        answer = self.at.request("POST", self.at.hook, json.dumps(body).encode())
+        for _ in patiently():
+            answer = self.at.request("POST", self.at.hook, json.dumps(body).encode())
+            if answer.status != 503:
+                break
         assert answer.status == 200, answer.body
 
     def got(self) -> list[tuple[str, str]]:

@@ -60,6 +60,7 @@ def test_oldest_first_and_the_overdue_before_all(owner, world):
     rows = [asked(world, words) for words in ("stpo", "not interested", "wrong number")]
     assert shown(owner.get("/reviews/")) == ["stpo", "not interested", "wrong number"]
     due(rows[0], hours=5)
+    due(rows[1], days=6, hours=1)
     due(rows[2], hours=-1)
     page = owner.get("/reviews/")
     assert shown(page) == ["wrong number", "stpo", "not interested"]
