@@ -11,9 +11,9 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar  # a coroutine's other types say nothing
 
-from heed.core import connections, refused, sandbox, vault
+from heed.core import connections, reconciliation, refused, sandbox, vault
 from heed.core.connections import Change
-from heed.core.models import Account, Connection, Sender
+from heed.core.models import Account, Connection, Reconciliation, Sender
 from heed.providers import registry
 from heed.providers.base import Field, HandOffError, Misconfigured, NotOffered, Provider
 from heed.providers.sandbox import PHONES, Sandbox
@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 InDatabaseThread = Callable[[Callable[[], Result]], Awaitable[Result]]
 
 ANSWERS_WITHIN_S = 15.0  # a carrier that a person waits for
+LISTS_WITHIN_S = 120.0  # its opt-outs, page by page
 OWN_KINDS = ("sandbox",)  # those that nobody adds: the installation has one
 
 
@@ -136,7 +137,11 @@ def _checked(
 # Asking a carrier
 
 
-def ask(link: Connection, question: Callable[[Provider], Coroutine[Any, Any, Result]]) -> Result:
+def ask(
+    link: Connection,
+    question: Callable[[Provider], Coroutine[Any, Any, Result]],
+    within_s: float = ANSWERS_WITHIN_S,
+) -> Result:
     """What the carrier answers to ``question``. Raises Refused with its words, or ours when there are none."""
     answers: list[Result] = []
     problems: list[Exception] = []
@@ -144,7 +149,7 @@ def ask(link: Connection, question: Callable[[Provider], Coroutine[Any, Any, Res
     async def asked() -> Result:
         made = provider(link)
         try:
-            return await asyncio.wait_for(question(made), ANSWERS_WITHIN_S)
+            return await asyncio.wait_for(question(made), within_s)
         finally:
             await made.close()
 
@@ -156,7 +161,7 @@ def ask(link: Connection, question: Callable[[Provider], Coroutine[Any, Any, Res
 
     thread = threading.Thread(target=run, name="asking-a-carrier", daemon=True)
     thread.start()
-    thread.join(ANSWERS_WITHIN_S + 2)
+    thread.join(within_s + 2)
     if answers:
         return answers[0]
     raise _refusal(problems[0] if problems else TimeoutError())
@@ -208,3 +213,28 @@ def sells(link: Connection, number: int) -> bool:
 def phones(link: Connection) -> range:
     """The simulated phones of a sandbox connection."""
     return PHONES if link.kind == "sandbox" else range(0)
+
+
+# Opt-outs that the carrier keeps too
+
+
+def reconcile(link: Connection) -> Reconciliation:
+    """Take in whom the carrier keeps from our messages, and give it ours where its API takes them.
+
+    Committed on return. What the carrier refuses or does not offer is said by ``words``; it is not raised.
+    """
+    try:
+        listed = ask(link, lambda one: one.opt_outs(), LISTS_WITHIN_S)
+    except Refused as error:
+        return reconciliation.note(link, None, str(error))
+    drift, words = reconciliation.take_in(link, listed), ""
+    for page in reconciliation.missing(link, listed):
+        drift.missing += len(page)
+        if words:
+            continue  # it took none of the last page; this one is counted
+        try:
+            ask(link, lambda one, page=page: one.push(page), LISTS_WITHIN_S)  # type: ignore[misc]
+            drift.pushed += len(page)
+        except Refused as error:
+            words = str(error)
+    return reconciliation.note(link, drift, words)

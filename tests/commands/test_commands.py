@@ -125,6 +125,10 @@ def test_accounts_links_and_shared_numbers(db: None) -> None:
         ("send", "--account", "acme", "--from", NUMBER, "--to", "12", "Hi"),
         ("send", "--account", "acme", "--from", NUMBER, "--to", PHONE, "  "),
         ("connection", "resume", "999"),
+        ("connection", "add", "twilio"),
+        ("connection", "add", "twilio", "account_sid=AC1", "auth_token=x"),
+        ("connection", "add", "twilio", "colour=red"),
+        ("connection", "add", "pigeon"),
     ],
 )
 def test_what_is_refused_says_so_in_one_line(world: World, arguments: tuple[str, ...]) -> None:

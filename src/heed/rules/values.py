@@ -93,7 +93,11 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class CarrierOptOut:
-    """Somebody whom the carrier keeps from our messages: ``phone_number`` is +E.164, ``sender`` "" means all of ours."""
+    """Somebody whom the carrier keeps from our messages: ``phone_number`` is +E.164, ``sender`` "" means all of ours.
+
+    ``at`` is since when, where the carrier says so.
+    """
 
     phone_number: str
     sender: str = ""
+    at: datetime | None = None

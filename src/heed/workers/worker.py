@@ -1,4 +1,4 @@
-"""The worker: what must happen by itself, each duty in its turn; jobs and webhooks in threads beside them."""
+"""The worker: what must happen by itself, each duty in its turn; what takes long in threads beside them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.db import DatabaseError, close_old_connections
 from heed.core import causes, deliveries, files, handoff, housekeeping, inbound, outbound, outcomes, receipts, reviews
 from heed.core.feeding import Feeder
 from heed.workers.jobs import JobThread
+from heed.workers.reconciling import ReconcileThread
 from heed.workers.webhooks import WebhookThread
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def run(stopping: threading.Event) -> None:
     next_at = {duty: 0.0 for duty, _ in DUTIES}
     log.info("Working.")
     beside = (JobThread(stopping), WebhookThread(stopping))
-    for thread in beside:
+    for thread in (*beside, ReconcileThread(stopping)):
         thread.start()
     while not stopping.is_set():
         close_old_connections()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heed.core.models.account import Account, ApiKey, Invitation, Member, Role, SignInLink, User
 from heed.core.models.audit import Audit
 from heed.core.models.campaign import Campaign, CampaignDraft
-from heed.core.models.carrier import Connection, SandboxDelivery, SandboxFailure
+from heed.core.models.carrier import Connection, Reconciliation, SandboxDelivery, SandboxFailure
 from heed.core.models.consent import Consent, LedgerEntry, Source
 from heed.core.models.contact import Contact, ContactList, ListMember
 from heed.core.models.event import Event
@@ -62,6 +62,7 @@ __all__ = [
     "OutcomeDelta",
     "ParkedReceipt",
     "Purpose",
+    "Reconciliation",
     "Review",
     "Role",
     "SandboxDelivery",

@@ -29,6 +29,24 @@ class Connection(models.Model):
         return self.name
 
 
+class Reconciliation(models.Model):
+    """When a connection and its carrier last compared their opt-outs, and how they differed."""
+
+    connection = models.OneToOneField(Connection, models.CASCADE, primary_key=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField(null=True)
+    at = models.DateTimeField(null=True)  # the last one that came to its end; the figures are its
+    listed = models.IntegerField(default=0)  # by the carrier
+    added = models.IntegerField(default=0)  # of those, unknown to us until then
+    resisted = models.IntegerField(default=0)  # of those, who texted START later
+    missing = models.IntegerField(default=0)  # ours that the carrier did not list
+    pushed = models.IntegerField(default=0)  # of those, given to it
+    words = models.CharField(max_length=300, blank=True)  # why it was not to be had
+
+    def __str__(self) -> str:
+        return f"{self.connection}: {self.at}"
+
+
 class SandboxDelivery(models.Model):
     """What a simulated phone got. Written by the carrier, never derived from messages: a double send would be seen."""
 

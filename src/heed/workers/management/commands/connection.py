@@ -16,7 +16,7 @@ REFUSED = 1
 
 
 class Command(PlainCommand):
-    help = "Connections to carriers: add, list, stop, resume, test."
+    help = "Connections to carriers: add, change, list, stop, resume, test, reconcile."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -27,10 +27,18 @@ class Command(PlainCommand):
         add.add_argument("--account", metavar="SLUG", default="", help="this account's alone; without it, everybody's")
         add.add_argument("--answers", default=None, metavar="stop,start,help", help="what the carrier answers itself")
         actions.add_parser("list", help="one JSON object a line")
+        change = actions.add_parser("change", help="change some of its settings, its name, or what its carrier answers")
+        change.add_argument("id", type=int)
+        change.add_argument("settings", nargs="*", metavar="key=value", help="a value of - is read from standard input")
+        change.add_argument("--name", default="")
+        change.add_argument(
+            "--answers", default=None, metavar="stop,start,help", help="what the carrier answers itself"
+        )
         for action, words in (
             ("stop", "hand nothing more to it; what is queued waits"),
             ("resume", "hand off again, also after it stopped itself"),
             ("test", "ask the carrier whether our credentials are right"),
+            ("reconcile", "compare opt-outs with the carrier now; the worker does it every six hours"),
         ):
             actions.add_parser(action, help=words).add_argument("id", type=int)
 
@@ -42,7 +50,9 @@ class Command(PlainCommand):
         link = Connection.objects.filter(id=options["id"]).first()
         if link is None:
             raise CommandError(f"There is no connection {options['id']}.")
-        {"stop": self.stop, "resume": self.resume, "test": self.test}[action](link)
+        if action == "change":
+            return self.change(link, **options)
+        {"stop": self.stop, "resume": self.resume, "test": self.test, "reconcile": self.reconcile}[action](link)
 
     def add(
         self, kind: str, settings: list[str], name: str, account: str, answers: str | None, **options: object
@@ -53,20 +63,20 @@ class Command(PlainCommand):
                 needed = "required" if field.is_required and not field.default else "optional"
                 self.stdout.write(f"{field.name} ({needed}): {field.label}. {field.help}".rstrip())
             raise CommandError(f"Give {kind} its settings: heed connection add {kind} {fields[0].name}=…")
-        pairs = [one.partition("=") for one in settings]
-        values = {key: input() if value == "-" else value for key, _, value in pairs}
-        answered = (
-            carriers.usually_answered(kind) if answers is None else {one.strip().lower() for one in answers.split(",")}
-        )
+        answered = carriers.usually_answered(kind) if answers is None else _words(answers)
         link = carriers.add(
             kind,
             name or dict(carriers.kinds())[kind],
-            values,
+            _values(settings),
             answered=sorted(answered),
             account=account_of(account) if account else None,
             actor=ACTOR,
         )
         self.stdout.write(json.dumps({"id": link.id, "hook_url": connections.hook_url(link)}))
+
+    def change(self, link: Connection, settings: list[str], name: str, answers: str | None, **options: object) -> None:
+        answered = connections.answered(link) if answers is None else sorted(_words(answers))
+        carriers.change(link, name or link.name, _values(settings), answered=answered, actor=ACTOR)
 
     def list(self) -> None:
         for link in Connection.objects.select_related("account").order_by("id"):
@@ -92,3 +102,19 @@ class Command(PlainCommand):
         if not found.is_well:
             raise CommandError(found.words or "The carrier refuses our credentials.", returncode=REFUSED)
         self.stdout.write(found.words or "The carrier takes our credentials.")
+
+    def reconcile(self, link: Connection) -> None:
+        kept = carriers.reconcile(link)
+        if kept.words:
+            raise CommandError(kept.words, returncode=REFUSED)
+        figures = ("listed", "added", "resisted", "missing", "pushed")
+        self.stdout.write(json.dumps({name: getattr(kept, name) for name in figures}))
+
+
+def _values(settings: list[str]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in settings]
+    return {key: input() if value == "-" else value for key, _, value in pairs}
+
+
+def _words(raw: str) -> set[str]:
+    return {one.strip().lower() for one in raw.split(",") if one.strip()}
