@@ -136,3 +136,8 @@ def test_logs_show_three_digits() -> None:
 )
 def test_whose_rules_a_number_falls_under(number, country):
     assert numbers.country_of(number) == country
+
+
+@pytest.mark.parametrize(("region", "code"), [("GB", "44"), ("US", "1"), ("CA", "1"), ("ZZ", ""), ("", "")])
+def test_what_numbers_of_a_country_begin_with(region: str, code: str) -> None:
+    assert numbers.calling_code(region) == code

@@ -262,6 +262,11 @@ def region_of(number: int) -> str | None:
     return None if region in (None, "ZZ", "001") else region
 
 
+def calling_code(region: str) -> str:
+    """What international numbers of ``region`` begin with, "" if it has none."""
+    return str(phonenumbers.country_code_for_region(region) or "")
+
+
 def country_of(number: int) -> str:
     """The country whose rules a message to ``number`` falls under, or "" if nobody knows; fast, by its first digits.
 
