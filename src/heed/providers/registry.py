@@ -9,6 +9,7 @@ from heed.providers.base import Provider
 
 _MODULES: dict[str, str] = {  # kind: module and class
     "sandbox": "heed.providers.sandbox:Sandbox",
+    "messagebird": "heed.providers.messagebird:MessageBird",
     "plivo": "heed.providers.plivo:Plivo",
     "telnyx": "heed.providers.telnyx:Telnyx",
     "twilio": "heed.providers.twilio:Twilio",
