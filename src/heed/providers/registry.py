@@ -15,6 +15,7 @@ _MODULES: dict[str, str] = {  # kind: module and class
     "twilio": "heed.providers.twilio:Twilio",
     "vonage": "heed.providers.vonage:Vonage",
     "kannel": "heed.providers.kannel:Kannel",
+    "aws": "heed.providers.aws:Aws",
 }
 
 
