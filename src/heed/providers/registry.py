@@ -16,6 +16,7 @@ _MODULES: dict[str, str] = {  # kind: module and class
     "vonage": "heed.providers.vonage:Vonage",
     "kannel": "heed.providers.kannel:Kannel",
     "aws": "heed.providers.aws:Aws",
+    "infobip": "heed.providers.infobip:Infobip",
 }
 
 
