@@ -11,6 +11,8 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar  # a coroutine's other types say nothing
 
+from django.conf import settings
+
 from heed.core import connections, reconciliation, refused, sandbox, vault
 from heed.core.connections import Change
 from heed.core.models import Account, Connection, Reconciliation, Sender
@@ -45,6 +47,7 @@ def provider(link: Connection, in_database_thread: InDatabaseThread[str] | None 
         return _sandbox(link, in_database_thread)
     try:
         made = registry.provider_class(link.kind)(connections.settings_of(link), connections.hook_url(link))
+        made.networks = None if link.account_id is None else settings.WEBHOOK_NETWORKS
         made.check()
     except (registry.UnknownKind, vault.Unreadable, Misconfigured) as error:
         raise Unusable(str(error)) from error

@@ -21,6 +21,7 @@ from heed.core.consent import Cause
 from heed.core.deliveries import Call
 from heed.core.events import Happened
 from heed.core.models import Delivery, DeliveryState, EndpointStyle, Message, Source
+from heed.providers import http
 from heed.rules import numbers
 from heed.rules.values import InboundText
 from heed.workers import calling
@@ -189,7 +190,7 @@ class Names:
 
 def _names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> Names:
     names = Names(*answers)
-    monkeypatch.setattr(calling, "ThreadedResolver", lambda: names)
+    monkeypatch.setattr(http, "ThreadedResolver", lambda: names)
     return names
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any  # JSON that we don't own
 from urllib.parse import parse_qsl
 
+from heed.rules.addresses import Network
 from heed.rules.values import (
     CarrierOptOut,
     HandedOff,
@@ -164,6 +165,7 @@ class Provider:
     hook_methods: tuple[str, ...] = ("POST",)
     answers: frozenset[str] = frozenset()  # which of stop, start and help this carrier usually answers itself
     has_session = False  # whether ``run`` keeps one
+    networks: Sequence[Network] | None = None  # the private ones that it may reach; None: any, its operator set it up
 
     def __init__(self, settings: Mapping[str, str] | None = None, hook_url: str = "") -> None:
         self.settings = {field.name: field.default for field in self.fields} | dict(settings or {})

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,6 +18,8 @@ from typing import Any, ClassVar  # JSON that we don't own
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
 
 from heed import clock
 from heed.providers.base import (
@@ -28,6 +31,7 @@ from heed.providers.base import (
     Throttled,
     Unreachable,
 )
+from heed.rules import addresses
 from heed.rules.texts import clean
 
 CONNECT_WITHIN_S = 5.0  # where nobody says before when; a hand-off has the rest of its second
@@ -69,6 +73,29 @@ class Answer:
         return self.body.decode(errors="replace")
 
 
+PRIVATE = "Its address is private, and not in HEED_WEBHOOK_NETWORKS; ask who runs Heed to add this connection."
+BLOCKED = "Its name leads to no address that may be reached."
+
+
+class Resolver(AbstractResolver):
+    """The addresses of a name that may be reached. The connection is made to one of these, so that a name asked again
+    can't lead elsewhere."""
+
+    def __init__(self, allows: Callable[[str], bool]) -> None:
+        self._allows, self._all = allows, ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = [one for one in await self._all.resolve(host, port, family) if self._allows(one["host"])]
+        if not found:
+            raise OSError(BLOCKED)
+        return found
+
+    async def close(self) -> None:
+        await self._all.close()
+
+
 class HttpProvider(Provider):
     """``codes`` says what the carrier's own error codes mean, where the status alone does not."""
 
@@ -90,9 +117,17 @@ class HttpProvider(Provider):
         """The headers that say who we are."""
         return {}
 
+    def secrets(self) -> Iterable[str]:
+        """What no log and no page may have, even if the carrier repeats it."""
+        return (self.settings[field.name] for field in self.fields if field.is_secret)
+
     def problem(self, answer: Answer) -> tuple[str, str]:
         """The carrier's code and words for what is wrong, "" where it gives none."""
         return "", ""
+
+    def meaning(self, code: str) -> type[HandOffError] | None:
+        """What the carrier's ``code`` means, where its status does not say."""
+        return self.codes.get(code)
 
     # Calling
 
@@ -112,6 +147,9 @@ class HttpProvider(Provider):
         left = CONNECT_WITHIN_S if before is None else before - clock.seconds()
         if left <= 0:
             raise Unreachable("There was no time left.")
+        host = _host(url)
+        if addresses.is_literal(host) and not self._may_reach(host):
+            raise Misconfigured(PRIVATE)
         sent: dict[str, Any] = {"params": query, "data": form if body is None else body, "json": json}
         try:
             async with self._open().request(
@@ -138,10 +176,14 @@ class HttpProvider(Provider):
             raise self.failure(answer)
         return answer.object
 
+    def _may_reach(self, address: str) -> bool:
+        return self.networks is None or addresses.may_reach(address, self.networks)
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
+            resolver = None if self.networks is None else Resolver(self._may_reach)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(keepalive_timeout=KEPT_IDLE_S),
+                connector=aiohttp.TCPConnector(resolver=resolver, keepalive_timeout=KEPT_IDLE_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "Heed"},
                 trust_env=False,
@@ -159,7 +201,7 @@ class HttpProvider(Provider):
         """The error that ``answer`` is; the carrier's code decides where ``codes`` knows it."""
         code, words = self.problem(answer)
         words = self._shown(words) or f"The carrier answered with status {answer.status}."
-        match self.codes.get(code) or self._by_status(answer):
+        match self.meaning(code) or self._by_status(answer):
             case kind if kind is Refused:
                 return Refused(code or str(answer.status), words)
             case kind if kind is Throttled:
@@ -187,9 +229,8 @@ class HttpProvider(Provider):
 
     def _shown(self, words: str) -> str:
         """What the carrier said, short, and without our secrets if it repeats one."""
-        for field in self.fields:
-            if field.is_secret and (secret := self.settings[field.name]):
-                words = words.replace(secret, "…")
+        for secret in filter(None, self.secrets()):
+            words = words.replace(secret, "…")
         return clean(words).strip()[:LONGEST_WORDS]
 
 
@@ -205,7 +246,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or type(error.os_error).__name__
+        return error.os_error.strerror or str(error.os_error) or type(error.os_error).__name__
     return "it did not answer in time"
 
 
@@ -213,6 +254,13 @@ def _wait_s(answer: Answer) -> float:
     raw = answer.headers.get("Retry-After", "")
     asked = float(raw) if raw.isascii() and raw.isdigit() else SHORTEST_WAIT_S
     return min(max(asked, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 # What most carriers have in common

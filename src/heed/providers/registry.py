@@ -17,6 +17,7 @@ _MODULES: dict[str, str] = {  # kind: module and class
     "kannel": "heed.providers.kannel:Kannel",
     "aws": "heed.providers.aws:Aws",
     "infobip": "heed.providers.infobip:Infobip",
+    "generic": "heed.providers.generic:Generic",
 }
 
 

@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from django.utils import timezone
 
 from heed.core.deliveries import Call, Result
 from heed.core.models import EndpointStyle
 from heed.core.webhooks import PROBLEMS
+from heed.providers.http import BLOCKED, Resolver
 from heed.rules import addresses, signatures
 from heed.rules.addresses import Network
 
 TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 MOST_READ = 8192  # bytes of an answer
 LONGEST_WAIT_S = 3600  # as far as an endpoint may put us off
-BLOCKED = "Its name leads to no address that webhooks may reach."
 NOT_PRIVATE = "Its address is not in HEED_WEBHOOK_NETWORKS, so it needs https://."
-
-
-class _Resolver(AbstractResolver):
-    """The addresses of a name that may be reached. The connection is made to one of these, so that a name asked again
-    can't lead elsewhere."""
-
-    def __init__(self, allows: Callable[[str], bool]) -> None:
-        self._allows, self._all = allows, ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = [one for one in await self._all.resolve(host, port, family) if self._allows(one["host"])]
-        if not found:
-            raise OSError(BLOCKED)
-        return found
-
-    async def close(self) -> None:
-        await self._all.close()
 
 
 class Phone:
@@ -112,7 +90,7 @@ def headers(call: Call, body: bytes) -> dict[str, str]:
 
 def _session(allows: Callable[[str], bool]) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=_Resolver(allows), use_dns_cache=False, limit=0),
+        connector=aiohttp.TCPConnector(resolver=Resolver(allows), use_dns_cache=False, limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "Heed"},
         timeout=TIMEOUT,
