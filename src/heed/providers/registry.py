@@ -11,6 +11,7 @@ _MODULES: dict[str, str] = {  # kind: module and class
     "sandbox": "heed.providers.sandbox:Sandbox",
     "messagebird": "heed.providers.messagebird:MessageBird",
     "plivo": "heed.providers.plivo:Plivo",
+    "sinch": "heed.providers.sinch:Sinch",
     "telnyx": "heed.providers.telnyx:Telnyx",
     "twilio": "heed.providers.twilio:Twilio",
     "vonage": "heed.providers.vonage:Vonage",
