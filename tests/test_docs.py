@@ -51,9 +51,9 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_every_dependency_earns_its_line() -> None:
     documented = (REPOSITORY / "docs" / "dependencies.md").read_text()
-    for file in ("base.in", "dev.in"):
+    for file in ("base.in", "dev.in", "peers.in"):
         for line in (REPOSITORY / "requirements" / file).read_text().splitlines():
-            if line and not line.startswith(("#", "-r")):
+            if line and not line.startswith(("#", "-")):
                 name = re.split(r"[~=<>]", line)[0]
                 assert re.search(rf"[|,] {re.escape(name)}\b|[|,] {re.escape(name)} ", documented), name
 

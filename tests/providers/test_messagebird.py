@@ -148,7 +148,7 @@ def test_a_call_that_messagebird_signed_is_taken(call, algorithm):
         signed(called(BODY), without=["nbf"]),
         signed(called(BODY), without=["exp"]),
         signed(called(BODY), exp=int(time.time()) - 90),
-        signed(called(BODY), nbf=int(time.time()) + 90),
+        signed(called(BODY), nbf=int(time.time()) + 3600),
         signed(called(BODY), exp="never"),
     ],
 )

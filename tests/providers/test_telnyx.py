@@ -157,7 +157,7 @@ def test_a_call_that_telnyx_signed_is_taken(ago_s):
         signed(b"{}"),
         signed(by=Ed25519PrivateKey.generate()),
         signed(stamp=str(int(time.time()) - 310)),
-        signed(stamp=str(int(time.time()) + 310)),
+        signed(stamp=str(int(time.time()) + 3600)),
         signed(stamp="soon"),
         signed(stamp=""),
         signed() | {"telnyx-timestamp": str(int(time.time()) - 5)},
@@ -189,7 +189,7 @@ def test_numbers_for_sale():
     assert asked.path == "/v2/available_phone_numbers"
     assert asked.query == {
         "filter[country_code]": "GB",
-        "filter[features][]": "sms",
+        "filter[features]": "sms",
         "filter[limit]": "10",
         "filter[best_effort]": "false",
         "filter[phone_number][contains]": "7700",

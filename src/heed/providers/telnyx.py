@@ -157,7 +157,7 @@ class Telnyx(HttpProvider):
         country = country or "US"
         query = {
             "filter[country_code]": country,
-            "filter[features][]": "sms",
+            "filter[features]": "sms",
             "filter[limit]": str(limit),
             "filter[best_effort]": "false",
         }
