@@ -55,6 +55,13 @@ def test_stop_however_it_is_written(text: str) -> None:
     assert (reading.verdict, reading.word, reading.by_keyword) == (Verdict.OPT_OUT, "STOP", True)
 
 
+@pytest.mark.parametrize("text", ["S to P", "St op", "s top", "STO P", "un subscribe", "Un-Subscribe!", "stop stop"])
+def test_a_mandatory_word_that_a_keyboard_split_acts(text: str) -> None:
+    """Spaced letters act, and as a whole text these are nothing else; within one they aren't joined ("size S to P")."""
+    assert verdict(text) == "opt_out"
+    assert verdict(f"sizes {text} are sold out") != "opt_out"
+
+
 _WAYS = (
     str.lower,
     str.title,
@@ -114,6 +121,8 @@ def test_a_number_has_its_own_words() -> None:
         "Leave me alone",
         "help me stop these",
         "unsubscribe me please",
+        "please un subscribe me",
+        "I'd like to un-subscribe",
     ],
 )
 def test_an_unmistakable_request_acts(text: str) -> None:
@@ -180,6 +189,13 @@ def test_what_must_not_act(text: str) -> None:
 )
 def test_what_may_be_one_is_for_a_person(text: str) -> None:
     assert verdict(text) == "review"
+
+
+@pytest.mark.parametrize("end", ["", ".", "!!", "...", "?!", ":", " . ."])
+def test_marks_at_an_end_take_no_sentence_away(end: str) -> None:
+    assert verdict(f"I moved out. Stop{end}") == "opt_out"
+    assert verdict(f"{end}stop. I moved out") == "opt_out"
+    assert verdict(f"we sold the house, stop{end}") == "review"
 
 
 def test_the_words_that_decided() -> None:

@@ -29,6 +29,7 @@ _ASCII_EDGES = " \t\n\r\v\f!\"#%&'()*+,-./:;<=>?@[\\]_{|}~"
 _LONG_WORDS = str.maketrans("\ufdfa\ufdfb", "  ")  # one character each, of which NFKC makes whole sentences
 _APOSTROPHES = "'’‘´ʼ"
 _SPACED_STOP = re.compile(r"s(?<![a-z]s)[\W_]{1,3}t[\W_]{1,3}o[\W_]{1,3}p(?![a-z])")
+_SPLIT_UNSUBSCRIBE = re.compile(r"(?<![^\W_])un[\W_]{1,3}(?=subscribe(?![^\W_]))")
 AGAIN_AND_AGAIN = ("stop", "unsubscribe")
 PAUSES, ENDS = frozenset(",،、"), frozenset(".!?;:\n…。।؟؛")
 # Letters of scripts that are written without spaces: each is a word of its own.
@@ -73,6 +74,12 @@ def _without_accent(character: str) -> str:
     return base + "".join(mark for mark in marks if unicodedata.category(mark) != "Mn")
 
 
+def _kind(character: str) -> str:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return "mark"
+    return "latin" if "a" <= character <= "z" or unicodedata.name(character, "").startswith("LATIN") else "other"
+
+
 def _without_picture(character: str) -> str:
     if len(character) != 1:
         return character
@@ -80,7 +87,7 @@ def _without_picture(character: str) -> str:
     return " " if is_picture else character
 
 
-_PLAIN = _Table(_plain)
+_PLAIN, _PICTURELESS, _KINDS = _Table(_plain), _Table(_without_picture), _Table(_kind)
 # By whether accents are kept, and whether pictures are (where there is no letter, the picture is the message).
 _TABLES = {
     (True, True): _PLAIN,
@@ -103,7 +110,7 @@ def fold(text: str, *, accents: bool = False) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of ``text``, with the PAUSES and ENDS of its clauses among them."""
-    return _WORD.findall(_unapostrophed(_SPACED_STOP.sub("stop", _collapsed(normal(text)))))
+    return _WORD.findall(_unapostrophed(_SPACED_STOP.sub("stop", _unsplit(_collapsed(normal(text))))))
 
 
 @lru_cache(maxsize=256)
@@ -111,7 +118,12 @@ def glance(folded: str) -> list[str]:
     """The words of a folded text as ``words`` has them, in a fraction of the time, but for those of unspaced scripts."""
     if "s" in folded and _SPACED_STOP.search(folded):
         return ["stop"]
-    return _unapostrophed(folded).translate(_GAPS).split()
+    return _unapostrophed(_unsplit(folded)).translate(_GAPS).split()
+
+
+def _unsplit(text: str) -> str:
+    """ "unsubscribe" for "un-subscribe", wherever it stands."""
+    return _SPLIT_UNSUBSCRIBE.sub("un", text) if "subscribe" in text else text
 
 
 def _unapostrophed(text: str) -> str:
@@ -159,6 +171,11 @@ def normal(text: str, *, accents: bool = False) -> str:
         if not text.isprintable():
             text = text.translate(_PLAIN)
         return text.replace("^", " ").replace("`", " ") if ("^" in text or "`" in text) and _has_letter(text) else text
+    return _normal(text, accents)
+
+
+@lru_cache(maxsize=16)  # A text is folded, and then taken apart.
+def _normal(text: str, accents: bool) -> str:
     text = unicodedata.normalize("NFKC", text.translate(_LONG_WORDS) if "\ufdfa" in text or "\ufdfb" in text else text)
     given = unicodedata.normalize("NFKC", text.casefold())
     text = given.translate(_TABLES[accents, not _has_letter(given)])
@@ -166,7 +183,7 @@ def normal(text: str, *, accents: bool = False) -> str:
         text = _MARKED.sub(r"\1", text)
         if _ODD.search(text):
             text = "".join(_latin_alone(unicodedata.normalize("NFD", given.translate(_PLAIN))))
-            text = "".join(map(_without_picture, text)) if _has_letter(text) else text
+            text = text.translate(_PICTURELESS) if _has_letter(text) else text
     return unicodedata.normalize("NFKC", text)
 
 
@@ -174,11 +191,12 @@ def _latin_alone(decomposed: str) -> Iterator[str]:
     """The characters without the marks that stand on Latin letters."""
     latin = False
     for character in decomposed:
-        is_mark = unicodedata.category(character) in ("Mn", "Me")
-        if not is_mark:
-            latin = "a" <= character <= "z" or unicodedata.name(character, "").startswith("LATIN")
-        if not (is_mark and latin):
-            yield _STROKED.get(character, character)
+        kind = _KINDS[ord(character)]
+        if kind != "mark":
+            latin = kind == "latin"
+        elif latin:
+            continue
+        yield _STROKED.get(character, character)
 
 
 def _has_letter(text: str) -> bool:

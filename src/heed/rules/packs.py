@@ -176,6 +176,23 @@ LANGUAGES = {code: language(code, text.decode()) for code, text in sorted(_LANGU
 POLICIES = {country: sections(country, text.decode()) for country, text in sorted(_POLICIES.items())}
 
 
+def _spoken() -> dict[str, str]:
+    """The language of each keyword that only one language has, by what it folds to."""
+    found: dict[str, set[str]] = {}
+    for one in LANGUAGES.values():
+        for word in (*one.opt_out, *one.opt_in, *one.help):
+            found.setdefault(fold(word), set()).add(one.code)
+    return {word: codes.pop() for word, codes in found.items() if len(codes) == 1}
+
+
+_SPOKEN = _spoken()
+
+
+def language_of(keyword: str) -> str:
+    """The code of the one language whose pack has ``keyword``; "" if none has, or several do."""
+    return _SPOKEN.get(fold(keyword), "")
+
+
 def _version() -> str:
     """What stands on every ledger entry: the newest version's day, and a digest of every word of every pack."""
     newest = max(pack.version for pack in LANGUAGES.values())

@@ -124,24 +124,29 @@ class Phrases:
         """Every phrase that stands in ``tokens``, from left to right."""
         found: list[Found] = []
         firsts = self._firsts or self._index()
+        seen = [self._seen(token) for token in tokens]
         at_start = True
         for at, token in enumerate(tokens):
             if token in firsts:
-                self._follow(firsts[token][at_start], tokens, at, found)
+                self._follow(firsts[token][at_start], seen, at, found)
             at_start = token in BREAKS or (at_start and token in self.head)
         return found
 
-    def _follow(self, state: _State | None, tokens: Sequence[str], start: int, found: list[Found]) -> None:
+    def _seen(self, token: str) -> str | None:
+        """``token`` as the tree knows it: None for the end of a clause, and all words that no phrase has are one, ""."""
+        return None if token in BREAKS else token if token in self._symbols or token in self.tail else ""
+
+    def _follow(self, state: _State | None, seen: Sequence[str | None], start: int, found: list[Found]) -> None:
         """Note every phrase that begins at ``start``, where ``state`` is after its first word."""
         at = start + 1
         while state is not None:
             for what in state.ends:
                 found.append(Found(start, at, what))
-            if state.finishes and self._is_finished(tokens, at):
+            if state.finishes and self._is_finished(seen, at):
                 found += [Found(start, at, what) for what in state.finishes]
-            if at == len(tokens) or tokens[at] in BREAKS:
+            token = seen[at] if at < len(seen) else None
+            if token is None:
                 return
-            token = tokens[at] if tokens[at] in self._symbols else ""  # all words that no phrase has are one
             if token not in state.after:
                 self._remember(state, token)
             state = state.after[token]
@@ -177,10 +182,10 @@ class Phrases:
                 self._firsts[word] = (self._state(within), self._state([*within, *first]))
         return self._firsts
 
-    def _is_finished(self, tokens: Sequence[str], at: int) -> bool:
-        while at < len(tokens) and tokens[at] in self.tail:
+    def _is_finished(self, seen: Sequence[str | None], at: int) -> bool:
+        while at < len(seen) and seen[at] in self.tail:
             at += 1
-        return at == len(tokens) or tokens[at] in BREAKS
+        return at == len(seen) or seen[at] is None
 
 
 def _members(symbol: str, phrase: str, classes: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

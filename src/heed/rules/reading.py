@@ -35,7 +35,7 @@ class _Whole:
             table = self.accented if is_vietnamese(word) else self.plain
             key = keywords.key(word)
             for spelling in {key} if table is self.accented else {key, spelled(key), _squeezed(key)}:
-                table.setdefault(spelling, Reading(verdict, rule, word, everything))
+                table.setdefault(spelling, Reading(verdict, rule, word, everything, language=packs.language_of(word)))
                 self.longest = max(self.longest, len(spelling))
                 if table is self.accented:
                     self.longest_accented = max(self.longest_accented, len(spelling))
@@ -79,6 +79,7 @@ def _whole(nanp: bool, own: tuple[str, ...], start_words: tuple[str, ...]) -> _W
     made.add((*keywords.START_WORDS, *start_words), Verdict.OPT_IN, "start word")
     made.add(keywords.HELP_WORDS, Verdict.HELP, "help word")
     for language in packs.LANGUAGES.values():
+        made.add(language.help, Verdict.HELP, "help word")
         made.add(language.opt_out, Verdict.REVIEW, "well-known word")
         made.add(language.near_misses, Verdict.REVIEW, "near miss")
     return made

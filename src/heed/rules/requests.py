@@ -8,7 +8,7 @@ A mandatory word counts where the rest of the text, or of its first or last sent
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,14 +24,17 @@ _RIGHT = frozenset({"unsubscribe", "unsubscribed", "unsubscriber"})
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a phrase says: a verdict of packs.VERDICTS, or what part it plays around a mandatory word."""
+    """What a phrase says: a verdict of packs.VERDICTS, or what part it plays around a mandatory word.
+
+    ``language`` is the pack's that has it, "" for the mandatory words.
+    """
 
     kind: str
     rule: str = ""
+    language: str = ""
 
 
-_MANDATORY, _PER_SE, _KNOWN, _NEAR = Meaning("mandatory"), Meaning("per se"), Meaning("known"), Meaning("near")
-_FILLER, _OBJECT, _AUTOMATIC = Meaning("filler"), Meaning("object"), Meaning("automatic")
+_MANDATORY, _PER_SE, _NEAR = Meaning("mandatory"), Meaning("per se"), Meaning("near")
 
 _TELLING = frozenset({"opt_out", "review", "whole", "near", "known"})  # what can decide by itself
 
@@ -62,13 +65,13 @@ def _add(made: Phrases, one: packs.Language) -> None:
             made.add(phrase, meaning, classes, telling=meaning.kind in _TELLING)
 
     for group in one.groups:
-        add(group.phrases, Meaning(group.verdict, group.rule))
-        add(group.whole, Meaning("whole", group.rule))
-    add(one.filler, _FILLER)
-    add(one.objects, _OBJECT)
-    add(one.automatic, _AUTOMATIC)
-    add(filter(None, map(_spelled, one.near_misses)), _NEAR)
-    add((_spelled(word) for word in one.opt_out if len(word) > 4 and not is_vietnamese(word)), _KNOWN)
+        add(group.phrases, Meaning(group.verdict, group.rule, one.code))
+        add(group.whole, Meaning("whole", group.rule, one.code))
+    for kind, phrases in (("filler", one.filler), ("object", one.objects), ("automatic", one.automatic)):
+        add(phrases, Meaning(kind, language=one.code))
+    add(filter(None, map(_spelled, one.near_misses)), Meaning("near", language=one.code))
+    known = (_spelled(word) for word in one.opt_out if len(word) > 4 and not is_vietnamese(word))
+    add(known, Meaning("known", language=one.code))
 
 
 def _each(members: Iterable[str]) -> Iterable[str]:
@@ -88,11 +91,21 @@ def prepare() -> None:
 def read(text: str, *, nanp: bool = False) -> Reading:
     """How ``text``, which is no keyword as a whole, reads. ``nanp`` is whether it came to a +1 number."""
     folded = fold(text)
-    seen = glance(folded) if folded.isascii() else words(folded)
+    seen = glance(folded) if folded.isascii() else words(text)
     if not _phrases().may_tell(seen) and "uns" not in folded:
         return NOTHING
-    tokens = words(text)
+    tokens = _without_marks_around(words(text))
     return _Text(tokens, _phrases().find(tokens), nanp).reading()
+
+
+def _without_marks_around(tokens: Sequence[str]) -> Sequence[str]:
+    """``tokens`` from the first word to the last."""
+    start, end = 0, len(tokens)
+    while start < end and tokens[start] in BREAKS:
+        start += 1
+    while end > start and tokens[end - 1] in BREAKS:
+        end -= 1
+    return tokens[start:end]
 
 
 class _Text:
@@ -101,16 +114,16 @@ class _Text:
     def __init__(self, tokens: Sequence[str], found: Sequence[Found], nanp: bool) -> None:
         self.tokens = tokens
         undoing = _by_place(one for one in found if one.what.kind == "none")
-        self.found = [one for one in found if not any(_undoes(other, one) for other in _across(one, undoing))]
+        self.found = [one for one in found if not (undoing and _is_undone(one, undoing))]
         self.words = {"mandatory", "per se"} if nanp else {"mandatory"}
 
     def reading(self) -> Reading:
         if automatic := self._first("automatic"):
             return self._of_a_machine(automatic)
         requests = [one for one in self.found if one.what.kind == "opt_out"]
-        doubts = _by_place(one for one in self.found if one.what.kind == "doubt")
+        doubted = {at for one in self.found if one.what.kind == "doubt" for at in range(one.start, one.end)}
         for one in requests:
-            if not any(_across(one, doubts)):
+            if doubted.isdisjoint(range(one.start, one.end)):
                 return self._reading(Verdict.OPT_OUT, one.what.rule, one)
         if whole := self._covered(self.words | {"whole"}):
             return self._reading(Verdict.OPT_OUT, whole.what.rule or "mandatory word", whole)
@@ -128,8 +141,8 @@ class _Text:
         ends = [at for at, token in enumerate(self.tokens) if token in ENDS]
         if not ends:
             return None
-        for start, end in ((0, ends[0]), (ends[-1] + 1, len(self.tokens)), _last(ends)):
-            if start < end and (word := self._covered({"mandatory"}, start, end)):
+        for start, end in ((0, ends[0]), (ends[-1] + 1, len(self.tokens))):
+            if word := self._covered({"mandatory"}, start, end):
                 return self._reading(Verdict.OPT_OUT, "mandatory word in a sentence", word)
         return None
 
@@ -186,12 +199,13 @@ class _Text:
 
     def _reading(self, verdict: Verdict, rule: str, one: Found) -> Reading:
         everything = verdict in (Verdict.OPT_OUT, Verdict.REVIEW) and self._first("everything") is not None
-        return Reading(verdict, rule, together(self.tokens[one.start : one.end]), everything, by_keyword=False)
+        words = together(self.tokens[one.start : one.end])
+        return Reading(verdict, rule, words, everything, by_keyword=False, language=self._language(one))
 
-
-def _last(ends: Sequence[int]) -> tuple[int, int]:
-    """The last sentence of a text that ends with a full stop."""
-    return (ends[-2] + 1 if len(ends) > 1 else 0, ends[-1])
+    def _language(self, one: Found) -> str:
+        """That of the phrase that decided; of a mandatory word, that of the courtesy around it: "stop bitte"."""
+        spoken = {one.what.language} - {""} or {other.what.language for other in self.found} - {""}
+        return spoken.pop() if len(spoken) == 1 else ""
 
 
 def _by_place(found: Iterable[Found]) -> dict[int, list[Found]]:
@@ -203,11 +217,14 @@ def _by_place(found: Iterable[Found]) -> dict[int, list[Found]]:
     return places
 
 
-def _across(one: Found, places: Mapping[int, list[Found]]) -> Iterator[Found]:
-    """What shares a word with ``one``."""
-    return (other for at in range(one.start, one.end) for other in places.get(at, ()) if other is not one)
+def _is_undone(one: Found, undoing: Mapping[int, list[Found]]) -> bool:
+    """Whether one of ``undoing`` shares a word with ``one`` and takes the sense away.
 
-
-def _undoes(none: Found, other: Found) -> bool:
-    """Whether ``none`` takes the sense away; not from a longer phrase that it is a part of ("if you don't stop …")."""
-    return not (other.start <= none.start and none.end <= other.end and other.what.kind == "opt_out")
+    Not from a longer phrase that it is a part of ("if you don't stop …").
+    """
+    for at in range(one.start, one.end):
+        for other in undoing.get(at, ()):
+            is_part = one.start <= other.start and other.end <= one.end and one.what.kind == "opt_out"
+            if other is not one and not is_part:
+                return True
+    return False

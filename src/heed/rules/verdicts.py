@@ -18,7 +18,8 @@ class Verdict(StrEnum):
 class Reading:
     """``word`` is the keyword as it was written down, or the words of a request as they were read.
 
-    ``everything`` is whether it names all senders of the account, ``by_keyword`` whether a keyword decided.
+    ``everything`` is whether it names all senders of the account, ``by_keyword`` whether a keyword decided. ``language``
+    is that of the words, "" where several languages have them: STOP is everybody's.
     """
 
     verdict: Verdict
@@ -26,6 +27,7 @@ class Reading:
     word: str = ""
     everything: bool = False
     by_keyword: bool = True
+    language: str = ""
 
 
 NOTHING = Reading(Verdict.NONE)
