@@ -56,6 +56,9 @@ class Config(BaseSettings):
         default=[], description="Private networks that webhooks may reach, like 10.1.0.0/16; none if left out."
     )
     api_rate: int = Field(default=100, ge=0, description="Requests a second that one API key has; 0 for no limit.")
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""), description="What /metrics asks for; without one it is off."
+    )
     debug: bool = False
     email_url: str = Field(
         default="", description="smtp://user:password@host:port; without it an invitation is a link to copy."
@@ -85,6 +88,14 @@ class Config(BaseSettings):
         keys = given.split(",") if field.field_name == "field_keys" else [given]
         if given and not all(re.fullmatch("[0-9a-fA-F]{64}", key.strip()) for key in keys):
             raise ValueError("must be 64 hex digits, as from: openssl rand -hex 32")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _token(cls, value: SecretStr) -> SecretStr:
+        given = value.get_secret_value()
+        if given and not re.fullmatch("[!-~]{16,}", given):
+            raise ValueError("must have at least 16 letters and digits, as from: openssl rand -hex 32")
         return value
 
     @field_validator("public_url")

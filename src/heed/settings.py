@@ -22,6 +22,7 @@ PUBLIC_URL = HEED.public_url
 PUBLIC_URL_IS_SET = config.is_set("public_url")
 THREADS = HEED.threads
 API_RATE = HEED.api_rate
+METRICS_TOKEN = HEED.metrics_token.get_secret_value()
 WEBHOOK_NETWORKS = tuple(HEED.webhook_networks)
 TRUSTED_PROXIES = frozenset(HEED.trusted_proxies)
 DATA_DIR = HEED.data_dir

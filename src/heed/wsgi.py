@@ -16,7 +16,7 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
-SHORT_PATHS = ("/hooks/", "/v1/", "/2010-04-01/", "/healthz")
+SHORT_PATHS = ("/hooks/", "/v1/", "/2010-04-01/", "/healthz", "/metrics")
 PAGES = ("/v1/docs",)
 MOST_BYTES = 10 * 2**20  # the most that any of the short paths takes
 MOST_FORM_BYTES = 101 * 2**20  # a file of 100 MB, and the form around it
