@@ -17,6 +17,7 @@ SETTINGS = (
     "reply_message",
     "help_reply",
     "opt_in_reply",
+    "translations",
     "opt_in_words",
     "keywords",
 )
@@ -38,19 +39,36 @@ def test_a_number_is_bought_changed_and_released(call: Caller) -> None:
         "reply_message": "Bye.",
         "help_reply": "Help.",
         "opt_in_reply": "Back.",
+        "translations": {"fr": {"reply_message": "Au revoir.", "help_reply": None, "opt_in_reply": None}},
         "opt_in_words": ["JOIN"],
         "keywords": [{"word": "STOP", "reply": "Stopped."}, {"word": "END", "reply": None}],
     }
     _, changed = call("PATCH", path, wanted)
     keywords = [("STOP", "Stopped."), ("UNSUBSCRIBE", None), ("END", None)]
     assert [(one["word"], one["reply"]) for one in changed["keywords"]] == keywords
-    assert {name: changed[name] for name in SETTINGS[:5]} == {name: wanted[name] for name in SETTINGS[:5]}
+    assert {name: changed[name] for name in SETTINGS[:6]} == {name: wanted[name] for name in SETTINGS[:6]}
     assert call("GET", path + "/")[1] == changed
     assert call("PATCH", path, {name: changed[name] for name in SETTINGS})[1] == changed  # as it was read
     assert call("DELETE", path)[1] == {"id": bought["id"], "status": "released"}
     for method in ("GET", "PATCH", "DELETE"):
         assert call(method, path, {})[0] == 404
     assert call("POST", "/v1/numbers", {"phone_number": bought["phone_number"]})[1] == changed
+
+
+def test_replies_by_language_are_replaced_whole_and_linted(call: Caller, path: str) -> None:
+    french = {"reply_message": "Au revoir.", "help_reply": None, "opt_in_reply": None}
+    assert call("PATCH", path, {"translations": {"fr": {"reply_message": " Au revoir. "}}})[1]["translations"] == {
+        "fr": french
+    }
+    assert call("PATCH", path, {"help_reply": "Help."})[1]["translations"] == {"fr": french}
+    change = {"translations": {"de": {"help_reply": "Jetzt mit Rabatt!"}, "es": {"help_reply": " "}}}
+    changed = call("PATCH", path, change)[1]
+    assert list(changed["translations"]) == ["de"]
+    assert changed["warnings"] == [{"code": "marketing", "field": "translations.de.help_reply", "word": "rabatt"}]
+    assert call("PATCH", path, {"translations": {"xx": {"help_reply": "?"}}})[0] == 400
+    assert call("PATCH", path, {"translations": {"fr": {"help_reply": "x" * 1001}}})[0] == 400
+    assert call("GET", path)[1] == changed
+    assert call("PATCH", path, {"translations": {}})[1]["translations"] == {}
 
 
 def test_what_is_left_out_stays_and_null_takes_a_reply_away(call: Caller, path: str) -> None:

@@ -346,6 +346,37 @@ def test_what_is_answered(story: Story, steps: list[str], expected: list[str]) -
     assert len(answered) == len(set(answered))
 
 
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("A: STOP", "Bye."),  # everybody's word
+        ("A: STOP bitte", "Bye."),  # nothing was written in German
+        ("A: please stop texting me", "Bye."),
+        ("A: stop svp", "Adieu."),
+        ("A: Je ne veux plus recevoir de SMS", "Adieu."),
+        ("A: désabonner", "Adieu."),
+        ("A: arret", "Au revoir."),  # a keyword's own reply
+        ("A: HELP", "Acme: reply STOP to stop"),
+        ("A: aide", "Répondez STOP."),
+        ("A: AYUDA", "Acme: reply STOP to stop"),
+        ("A: START", "Hello again."),
+        ("A: recommencer", "Rebonjour."),
+    ],
+)
+def test_who_wrote_in_a_language_is_answered_in_it_where_it_was_written(story: Story, step: str, expected: str) -> None:
+    french = {"reply_message": "Adieu.", "help_reply": "Répondez STOP.", "opt_in_reply": "Rebonjour."}
+    setting = Setting(
+        reply_message="Bye.",
+        opt_in_reply="Hello again.",
+        translations={"fr": french, "es": {"reply_message": "Adiós."}},
+        opt_in_words=["RECOMMENCER"],
+        keywords=[Word("ARRET", "Au revoir."), Word("DÉSABONNER")],
+    )
+    senders.change(story.world.number, setting, actor="test")
+    story.play(step)
+    assert answers() == [expected]
+
+
 def test_help_is_answered_once_an_hour(story: Story, clock: Clock) -> None:
     story.play("A: HELP")
     clock.forward(minutes=59)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any  # JSON of answers
 
 from django.http import HttpRequest
@@ -17,7 +18,7 @@ from heed.api.lists import Limit, Next, Time, page_of, row_id, shown, start_of, 
 from heed.core import sandbox, senders
 from heed.core.models import Keyword, Sender, SenderKind
 from heed.core.senders import Setting, Word
-from heed.rules import numbers
+from heed.rules import numbers, wording
 
 router = Router(tags=["Numbers"])
 
@@ -41,6 +42,14 @@ class KeywordShown(BaseModel):
     reply: str | None = Field(None, description="null: the number's reply_message", examples=["Bye."])
 
 
+class Translation(BaseModel):
+    """The replies to people who wrote in one language. What is left out is answered with the number's own."""
+
+    reply_message: str | None = Field(None, examples=["Vous êtes désinscrit."])
+    help_reply: str | None = None
+    opt_in_reply: str | None = None
+
+
 class Change(BaseModel):
     """What is left out stays as it is; a reply of null is taken away; a list is replaced whole."""
 
@@ -48,8 +57,17 @@ class Change(BaseModel):
     reply_message: str | None = Field(None, description="The answer to an opt-out", examples=["You are opted out."])
     help_reply: str | None = Field(None, description="The answer to HELP; null: a default one")
     opt_in_reply: str | None = Field(None, description="The answer to START")
+    translations: dict[str, Translation] = Field(
+        {}, description="Replies by language of the text they answer (fr, es, …)"
+    )
     opt_in_words: list[str] = Field([], description="Words beside START and UNSTOP", examples=[["JOIN"]])
     keywords: list[KeywordShown] = Field([], description="Opt-out keywords. STOP and UNSUBSCRIBE always stay.")
+
+
+class ReplyWarning(BaseModel):
+    code: str = Field(examples=["marketing"])
+    field: str = Field(examples=["reply_message", "translations.fr.reply_message", "keywords.END"])
+    word: str = Field(examples=["sale"])
 
 
 class NumberShown(BaseModel):
@@ -60,8 +78,10 @@ class NumberShown(BaseModel):
     reply_message: str | None
     help_reply: str | None
     opt_in_reply: str | None
+    translations: dict[str, Translation]
     opt_in_words: list[str]
     keywords: list[KeywordShown]
+    warnings: list[ReplyWarning] = Field(description="Replies that seem to advertise, which an answer may not")
     created_at: Time
 
 
@@ -111,8 +131,11 @@ def change_number(request: HttpRequest, number_id: str, change: Change) -> Any:
     """What is left out stays as it is; a reply of null is taken away; `keywords` and `opt_in_words` are replaced whole."""
     needs_sender(request)
     given = change.model_dump(exclude_unset=True)
-    names = ("reply_message", "help_reply", "opt_in_reply")
-    replies: dict[str, Any] = {name: given[name] or "" for name in names if name in given}
+    replies: dict[str, Any] = {name: given[name] or "" for name in senders.REPLIES if name in given}
+    if "translations" in given:
+        replies["translations"] = {
+            code: {name: text or "" for name, text in one.items()} for code, one in given["translations"].items()
+        }
     words = [Word(one.word, one.reply or "") for one in change.keywords] if "keywords" in given else None
     setting = Setting(
         account_level_opt_out=given.get("account_level_opt_out"),
@@ -160,7 +183,20 @@ def _shown(sender: Sender, words: list[Keyword]) -> dict[str, Any]:
         "reply_message": sender.reply_message or None,
         "help_reply": sender.help_reply or None,
         "opt_in_reply": sender.opt_in_reply or None,
+        "translations": sender.translations,
         "opt_in_words": sender.opt_in_words,
         "keywords": [{"word": word.word, "reply": word.reply or None} for word in words],
+        "warnings": list(_warnings(sender, words)),
         "created_at": time_shown(sender.created_at),
     }
+
+
+def _warnings(sender: Sender, words: list[Keyword]) -> Iterator[dict[str, str]]:
+    """The replies that have words of marketing in them."""
+    written = {name: getattr(sender, name) for name in senders.REPLIES}
+    for code, replies in sender.translations.items():
+        written |= {f"translations.{code}.{name}": text for name, text in replies.items()}
+    written |= {f"keywords.{word.word}": word.reply for word in words}
+    for name, text in written.items():
+        if found := wording.marketing_in(text):
+            yield {"code": "marketing", "field": name, "word": found}

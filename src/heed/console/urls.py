@@ -30,6 +30,7 @@ from heed.console import (
     settings,
     sign_in,
     templates,
+    translations,
     webhooks,
 )
 
@@ -66,6 +67,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *history.urlpatterns,
     *numbers.urlpatterns,
     *manage.urlpatterns,
+    *translations.urlpatterns,
     *handset.urlpatterns,
     *settings.urlpatterns,
     *opt_out_page.urlpatterns,

@@ -47,6 +47,7 @@ def _is_answered(text: Text, sender: Sender) -> bool:
 
 
 def _reply(text: Text, sender: Sender, words: dict[int, list[Word]]) -> str:
+    language = text.reading.language
     match text.reading.verdict:
         case Verdict.OPT_OUT if text.is_shared:
             return _shared_answer(text)
@@ -54,12 +55,12 @@ def _reply(text: Text, sender: Sender, words: dict[int, list[Word]]) -> str:
             changed = any(outcome.changed for outcome in text.outcomes)
             return _opt_out_reply(text, sender, words) if changed else ""
         case Verdict.OPT_IN:
-            return "" if text.is_shared or text.free else sender.opt_in_reply
+            return "" if text.is_shared or text.free else sender.reply("opt_in_reply", language)
         case Verdict.HELP:
             if text.is_shared:
                 return wording.SHARED_HELP
             name = sender.account.name if sender.account else ""
-            return sender.help_reply or wording.help_answer(name)
+            return sender.reply("help_reply", language) or wording.help_answer(name)
     return ""
 
 
@@ -68,7 +69,7 @@ def _opt_out_reply(text: Text, sender: Sender, words: dict[int, list[Word]]) -> 
         # Somebody else's free keyword on this account's number: its owner has nothing to say about it.
         return sender.reply_message if any(account.id == text.account_id for account, _ in text.free) else ""
     own = [keyword.reply for keyword in words.get(sender.id, ()) if keyword.word == text.reading.word]
-    return next((reply for reply in own if reply), sender.reply_message)
+    return next((reply for reply in own if reply), sender.reply("reply_message", text.reading.language))
 
 
 def _shared_answer(text: Text) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -145,11 +145,13 @@ class Setting:
     reply_message: str | None = None
     help_reply: str | None = None
     opt_in_reply: str | None = None
+    translations: Mapping[str, Mapping[str, str]] | None = None  # of the replies, by language; replaced whole
     opt_in_words: Sequence[str] | None = None
     keywords: Sequence[Word] | None = None
     rate: int | None = None  # campaign messages a second; 0: as fast as the carrier takes them
 
 
+REPLIES = ("reply_message", "help_reply", "opt_in_reply")
 MOST_REPLY = 1000
 MOST_RATE = 10_000
 
@@ -174,12 +176,12 @@ def _locked(sender: Sender) -> Sender:
 
 def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
     changed: dict[str, object] = {}
-    for name in ("reply_message", "help_reply", "opt_in_reply"):
+    for name in REPLIES:
         text = getattr(setting, name)
         if text is not None:
-            if len(text) > MOST_REPLY:
-                raise Refused(f"A reply has at most {MOST_REPLY:,} characters.", code="too_long", field=name)
-            changed[name] = clean(text).strip()
+            changed[name] = _reply(text, name)
+    if setting.translations is not None:
+        changed["translations"] = _translations(setting.translations)
     if setting.account_level_opt_out is not None:
         changed["account_level_opt_out"] = setting.account_level_opt_out
         sender.own_level = setting.account_level_opt_out
@@ -199,6 +201,24 @@ def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
     sender.save(update_fields=[*(name for name in changed if name != "keywords"), "own_level"])
     audit.note(sender.account_id, actor, "number.change", sender.address, **changed)
     return sender
+
+
+def _reply(text: str, field: str) -> str:
+    if len(text) > MOST_REPLY:
+        raise Refused(f"A reply has at most {MOST_REPLY:,} characters.", code="too_long", field=field)
+    return clean(text).strip()
+
+
+def _translations(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """``given`` without what is empty. Only languages that texts are read in: no other is ever answered in."""
+    kept = {}
+    for code, replies in given.items():
+        if code not in packs.LANGUAGES:
+            raise Refused(f"“{line(code)[:20]}” is no language that texts are read in.", field="translations")
+        written = {name: _reply(replies.get(name, ""), "translations") for name in REPLIES}
+        if found := {name: text for name, text in written.items() if text}:
+            kept[code] = found
+    return kept
 
 
 def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:

@@ -36,6 +36,7 @@ class Sender(models.Model):
     reply_message = models.CharField(max_length=1000, blank=True)
     help_reply = models.CharField(max_length=1000, blank=True)
     opt_in_reply = models.CharField(max_length=1000, blank=True)
+    translations = models.JSONField(default=dict)  # of the three replies, by language
     opt_in_words = models.JSONField(default=list)
     rate = models.PositiveIntegerField(null=True)  # campaign messages a second; null: as fast as its carrier takes them
     fed_until = models.DateTimeField(null=True)  # what campaigns have queued uses its rate up until then
@@ -56,6 +57,10 @@ class Sender(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    def reply(self, name: str, language: str) -> str:
+        """The reply ``name`` ("help_reply") in this language where the account wrote it, else the one for everybody."""
+        return self.translations.get(language, {}).get(name) or str(getattr(self, name))
 
     @property
     def takes_replies(self) -> bool:
