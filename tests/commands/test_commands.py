@@ -51,6 +51,14 @@ def test_a_stop_is_seen_by_check_and_send(world: World) -> None:
     assert (sent["status"], sent["reason"]) == ("suppressed", "opted_out")
 
 
+def test_send_says_where_a_text_lacks_a_way_out(world: World) -> None:
+    def warnings(text: str) -> object:
+        return json.loads(run("send", "--account", "acme", "--from", NUMBER, "--to", PHONE, text))["warnings"]
+
+    assert warnings("Sale!") == [{"code": "no_exit", "demanded_by": ["GB"]}]
+    assert warnings("Sale! Reply STOP to leave") == []
+
+
 def test_check_answers_for_every_number_whatever_is_wrong_with_one(world: World) -> None:
     out, errors = io.StringIO(), io.StringIO()
     with pytest.raises(SystemExit) as refused:

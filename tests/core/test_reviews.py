@@ -11,6 +11,7 @@ from django.db import connection
 from people import ANNA, BEN, CLEO, FIRST_NUMBER, SHARED_NUMBER, World
 
 from heed.core import consent, database, gate, inbound, outbound, replay, reviews, senders
+from heed.core.answers import MOST_AN_HOUR
 from heed.core.consent import Cause
 from heed.core.models import Decision, Event, LedgerEntry, Message, Review, Sender, Source
 from heed.core.outbound import Draft
@@ -304,6 +305,35 @@ def test_two_machines_that_answer_each_other_come_to_an_end(world: World) -> Non
         text(world, "STOP")
         text(world, "START")
     assert Message.objects.count() == 5
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "first"),
+    [
+        (
+            Setting(reply_message="START", opt_in_reply="STOP"),
+            Setting(reply_message="START", opt_in_reply="STOP"),
+            "STOP",
+        ),
+        (Setting(help_reply="INFO"), Setting(help_reply="HELP"), "HELP"),
+        (Setting(reply_message="HELP", help_reply="STOP"), Setting(opt_in_reply="STOP", help_reply="START"), "STOP"),
+        (Setting(opt_in_reply="START"), Setting(opt_in_reply="UNSTOP"), "START"),
+    ],
+)
+def test_two_installations_that_answer_each_other_come_to_an_end(
+    world: World, ours: Setting, theirs: Setting, first: str
+) -> None:
+    """Each number's answers are texted to the other until one is silent; both answer whatever they can."""
+    here, there = world.number, world.other_number
+    senders.change(here, ours, actor="test")
+    senders.change(there, theirs, actor="test")
+    text(world, first, to=FIRST_NUMBER, sender=there.address)
+    said = 0
+    while answer := Message.objects.filter(id__gt=said).order_by("id").first():
+        said = answer.id
+        to = here if answer.sender_id == there.id else there
+        text(world, answer.text, to=int(to.key[1:]), sender=answer.sender.address)
+    assert 1 <= Message.objects.count() <= 2 * MOST_AN_HOUR
 
 
 def test_an_auto_responder_opts_nobody_out(world: World) -> None:

@@ -7,7 +7,7 @@ import json
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from heed.core import outbound, senders
+from heed.core import exits, outbound, senders
 from heed.core.outbound import Draft
 from heed.rules import numbers
 from heed.rules.codes import public_id
@@ -31,5 +31,11 @@ class Command(PlainCommand):
         number = numbers.parse(to, owner.country)
         draft = Draft(number, numbers.show(number), outbound.check_text(text))
         queued = outbound.queue(found, [draft], door="command", actor=ACTOR)[0]
-        answer = {"transaction_id": public_id(settings.ID_KEY, "tid", queued.id), "to": numbers.show(number)}
-        self.stdout.write(json.dumps(answer | {"status": queued.state, "reason": queued.reason or None}))
+        answer: dict[str, object] = {
+            "transaction_id": public_id(settings.ID_KEY, "tid", queued.id),
+            "to": numbers.show(number),
+        }
+        answer |= {"status": queued.state, "reason": queued.reason or None}
+        lint = exits.lint(owner, found, draft.text, exits.countries_of([number]))
+        warnings = [{"code": lint.problem, "demanded_by": list(lint.demanded_by)}] if lint.problem else []
+        self.stdout.write(json.dumps(answer | {"warnings": warnings}))
