@@ -16,7 +16,21 @@ from django.utils import timezone
 from installation import Installation, serving
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from heed.core import audience, campaigns, contacts, inbound, outbound, reviews, senders, templates, uploads, webhooks
+from heed import carriers
+from heed.core import (
+    audience,
+    campaigns,
+    connections,
+    contacts,
+    inbound,
+    outbound,
+    reconciliation,
+    reviews,
+    senders,
+    templates,
+    uploads,
+    webhooks,
+)
 from heed.core.models import Decision, Endpoint
 from heed.rules import numbers
 from heed.rules.values import InboundText
@@ -74,6 +88,7 @@ def _live_a_little(world: people.World) -> None:
     """Enough of everything that no list of the console is empty."""
     drafts = [outbound.Draft(phone, numbers.show(phone), "Hello!") for phone in (people.ANNA, people.BEN)]
     outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
+    _add_connection(world)
     hook, _ = webhooks.create(world.account, "https://shop.example/heed", ["opt_out", "inbound"], actor="test")
     for at, (phone, words) in enumerate([(people.ANNA, "STOP"), (people.BEN, "Who is this?"), (people.CLEO, "HELP")]):
         text = InboundText(f"seed-{at}", numbers.show(phone), world.number.address, words)
@@ -94,6 +109,13 @@ def _live_a_little(world: people.World) -> None:
         paused_at=timezone.now(), paused_reason="Nothing has reached it for three days."
     )
     reviews.decide(first, Decision.NOT_AN_OPT_OUT, actor=world.owner.email, note="A typing game.")
+
+
+def _add_connection(world: people.World) -> None:
+    values = {"account_sid": "AC00000000000000000000000000000001", "auth_token": "token"}
+    link = carriers.add("twilio", "Twilio, UK", values, answered=["stop"], account=world.account, actor="test")
+    connections.called(link)
+    reconciliation.note(link, reconciliation.Drift(3, 1, 0, 2, 2))
 
 
 @pytest.fixture(scope="module")

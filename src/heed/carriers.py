@@ -76,6 +76,14 @@ def kinds() -> list[tuple[str, str]]:
     return [(one.kind, one.title) for one in registry.classes() if one.kind not in OWN_KINDS]
 
 
+def title(kind: str) -> str:
+    """What a kind of carrier is called; its own word for one that this version doesn't know."""
+    try:
+        return registry.provider_class(kind).title
+    except registry.UnknownKind:
+        return kind
+
+
 def fields(kind: str) -> tuple[Field, ...]:
     """What a connection of ``kind`` is asked for. Raises Refused."""
     return _class(kind).fields

@@ -12,9 +12,11 @@ PAGES = [
     "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
     "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports", "jobs", "upload_opt_outs",
-    "profile",
+    "profile", "connections",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
+    "add_connection": ("connections", ".list-names a[href*='twilio']"),
+    "connection": ("connections", "tbody tr:last-child a"),
     "webhook": ("webhooks", ".webhook-address a"),
     "delivery": ("webhook", "tbody a"),
     "number": ("numbers", "th a.number"),
@@ -43,7 +45,7 @@ OTHERS = {
     "delete_template", "qr_code_svg", "qr_code_png",
     "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key", "webhook_secret",
-    "act_on_webhook", "replay_delivery",
+    "act_on_webhook", "act_on_connection", "replay_delivery",
 }  # fmt: skip
 
 

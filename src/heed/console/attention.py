@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from heed.console import counting, ids
-from heed.core import campaigns, contacts, exports, opt_out_files, reviews, webhooks
-from heed.core.models import Account, Campaign, Connection, Job, JobState
+from heed.core import campaigns, connections, contacts, exports, opt_out_files, reviews, webhooks
+from heed.core.models import Account, Campaign, Job, JobState
 from heed.core.reports import Day
 from heed.rules.states import CampaignState
 
@@ -47,7 +47,7 @@ def needs(account: Account, days: Sequence[Day]) -> list[Need]:
 
 
 def _stopped(account: Account) -> Iterator[Need]:
-    for link in Connection.objects.filter(account__in=[account, None]).exclude(stopped_at=None)[:MOST]:
+    for link in connections.of(account).exclude(stopped_at=None)[:MOST]:
         told = {"name": link.name, "words": link.stopped_reason}
         words = _(
             "The connection %(name)s has stopped: %(words)s "

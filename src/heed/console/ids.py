@@ -9,6 +9,7 @@ from heed.rules import codes
 
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
 WEBHOOK, DELIVERY, EVENT = "whk", "dlv", "evt"
+CONNECTION = "lnk"
 MEMBER, INVITATION, KEY, REVIEW = "mem", "inv", "key", "rev"
 CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE, JOB = "cmp", "fil", "lst", "con", "tpl", "job"
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from django.db import DatabaseError, connection
 
-from heed.core import inbound, receipts
+from heed.core import connections, inbound, receipts
 from heed.core.models import Connection
 from heed.rules.values import InboundText, Receipt
 
@@ -22,6 +22,7 @@ def take_in(link: Connection, batch: Sequence[InboundText | Receipt]) -> list[bo
     later = [item for item in batch if isinstance(item, Receipt)]
     has_texts = _committed(inbound.receive, link, texts)
     has_receipts = _committed(receipts.apply, link, later)
+    connections.called(link)
     return [has_texts if isinstance(item, InboundText) else has_receipts for item in batch]
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q, QuerySet
 
 from heed.core import audit, database, refused, vault
-from heed.core.models import Account, Connection
+from heed.core.models import Account, Connection, Sender
 from heed.rules.texts import clean, line
 
+log = logging.getLogger(__name__)
+
 MOST_VALUE = 10_000
+CALLED_EVERY_S = 60.0  # how exactly it is known when a carrier called
 STOPPED_BY_STAFF = "Stopped by "
 
 
@@ -38,13 +43,18 @@ class Change:
 
 def of(account: Account) -> QuerySet[Connection]:
     """The connections that ``account`` may use: its own, and the installation's."""
-    return Connection.objects.filter(Q(account=account) | Q(account=None)).order_by("id")
+    return Connection.objects.filter(Q(account=account) | Q(account=None), closed_at=None).order_by("id")
 
 
 def settings_of(link: Connection) -> dict[str, str]:
     """All that ``link`` is set to, secrets in clear. Raises vault.Unreadable when their key is gone."""
     hidden: dict[str, str] = json.loads(vault.decrypt(link.secrets)) if link.secrets else {}
     return {**link.settings, **hidden}
+
+
+def shown_settings(link: Connection) -> dict[str, str]:
+    """What ``link`` is set to, as people may see it: without its secrets."""
+    return dict(link.settings)
 
 
 def hook_url(link: Connection) -> str:
@@ -106,6 +116,33 @@ def stop(link: Connection, *, actor: str) -> None:
 def resume(link: Connection, *, actor: str) -> None:
     """Hand off again, what has waited first."""
     with transaction.atomic(durable=True):
-        stopped = Connection.objects.filter(id=link.id, stopped_at__isnull=False)
+        stopped = Connection.objects.filter(id=link.id, stopped_at__isnull=False, closed_at=None)
         if stopped.update(stopped_at=None, stopped_reason=""):
             audit.note(link.account_id, actor, "connection.resume", link.name, id=link.id)
+
+
+def close(link: Connection, *, actor: str) -> None:
+    """Stop it for good. Raises Refused while a sender uses it. Its secrets stay, so that a late STOP is still taken."""
+    with transaction.atomic(durable=True):
+        link = Connection.objects.select_for_update().get(pk=link.pk)
+        if sender := Sender.objects.filter(connection=link, closed_at=None).order_by("id").first():
+            raise Refused(f"{sender.address} sends through it. Release it first.", code="in_use")
+        if link.closed_at is None:
+            link.closed_at = database.now()
+            link.stopped_at, link.stopped_reason = link.stopped_at or link.closed_at, f"Closed by {actor}."[:300]
+            link.save(update_fields=["closed_at", "stopped_at", "stopped_reason"])
+            audit.note(link.account_id, actor, "connection.close", link.name, id=link.id)
+
+
+_noted: dict[int, float] = {}  # until when a connection's call needs no writing down
+
+
+def called(link: Connection) -> None:
+    """Its carrier has brought something. Written once a minute, and no call fails for it."""
+    if time.monotonic() < _noted.get(link.id, 0.0):
+        return
+    _noted[link.id] = time.monotonic() + CALLED_EVERY_S
+    try:
+        Connection.objects.filter(id=link.id).update(called_at=database.now())
+    except DatabaseError:
+        log.exception("When a carrier called could not be written down.")

@@ -66,6 +66,10 @@ def note(link: Connection, drift: Drift | None, words: str = "") -> Reconciliati
     return kept
 
 
+def last(link: Connection) -> Reconciliation | None:
+    return Reconciliation.objects.filter(connection=link).first()
+
+
 # Theirs
 
 

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from heed import carriers
+from heed.core import connections
 from heed.core.models import Connection
 from heed.hooks.writer import Busy, receipt_writer, writer
 from heed.providers.base import BadHook, HookAnswer, HookRequest, Provider
@@ -63,6 +64,10 @@ def _answer(environ: dict[str, Any]) -> HookAnswer:
         writer.receive(link, texts)
     if receipts := [item for item in items if isinstance(item, Receipt)]:
         receipt_writer.receive(link, receipts)
+    try:
+        connections.called(link)
+    finally:
+        close_old_connections()
     for item in items:
         if isinstance(item, Setup):
             carriers.confirm(link, item)

@@ -151,6 +151,7 @@ class Field:
     default: str = ""
     help: str = ""
     choices: tuple[str, ...] = ()
+    is_long: bool = False  # of several lines
 
 
 class Provider:

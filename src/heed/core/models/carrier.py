@@ -24,6 +24,8 @@ class Connection(models.Model):
     changed_at = models.DateTimeField(default=timezone.now)  # its settings; a dispatcher then makes its provider anew
     stopped_at = models.DateTimeField(null=True)
     stopped_reason = models.CharField(max_length=300, blank=True)
+    called_at = models.DateTimeField(null=True)  # when its carrier last brought something, to the minute
+    closed_at = models.DateTimeField(null=True)  # it is stopped for good; a late STOP that it brings still counts
 
     def __str__(self) -> str:
         return self.name

@@ -38,6 +38,7 @@ class Command(PlainCommand):
             ("stop", "hand nothing more to it; what is queued waits"),
             ("resume", "hand off again, also after it stopped itself"),
             ("test", "ask the carrier whether our credentials are right"),
+            ("close", "stop it for good; no sender may use it any more"),
             ("reconcile", "compare opt-outs with the carrier now; the worker does it every six hours"),
         ):
             actions.add_parser(action, help=words).add_argument("id", type=int)
@@ -52,7 +53,8 @@ class Command(PlainCommand):
             raise CommandError(f"There is no connection {options['id']}.")
         if action == "change":
             return self.change(link, **options)
-        {"stop": self.stop, "resume": self.resume, "test": self.test, "reconcile": self.reconcile}[action](link)
+        verbs = {"stop": self.stop, "resume": self.resume, "close": self.close, "test": self.test}
+        (verbs | {"reconcile": self.reconcile})[action](link)
 
     def add(
         self, kind: str, settings: list[str], name: str, account: str, answers: str | None, **options: object
@@ -79,7 +81,7 @@ class Command(PlainCommand):
         carriers.change(link, name or link.name, _values(settings), answered=answered, actor=ACTOR)
 
     def list(self) -> None:
-        for link in Connection.objects.select_related("account").order_by("id"):
+        for link in Connection.objects.filter(closed_at=None).select_related("account").order_by("id"):
             shown = {
                 "id": link.id,
                 "kind": link.kind,
@@ -96,6 +98,9 @@ class Command(PlainCommand):
 
     def resume(self, link: Connection) -> None:
         connections.resume(link, actor=ACTOR)
+
+    def close(self, link: Connection) -> None:
+        connections.close(link, actor=ACTOR)
 
     def test(self, link: Connection) -> None:
         found = carriers.health(link)

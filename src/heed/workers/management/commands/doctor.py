@@ -69,7 +69,7 @@ def processes() -> Problems:
         yield "No dispatcher is running, so nothing is sent. Run ./heed up, ./heed serve or ./heed dispatch."
     if not leases.is_any_alive(leases.WORKER):
         yield "No worker is running, so campaigns and imports stand still. Run ./heed up, ./heed serve or ./heed work."
-    for link in Connection.objects.exclude(stopped_at=None):
+    for link in Connection.objects.filter(closed_at=None).exclude(stopped_at=None):
         yield f"Connection {link.name} stopped: {link.stopped_reason} Mend it, then: ./heed connection resume {link.id}"
     overdue = Message.objects.filter(state="waiting", due_at__lt=now - timedelta(minutes=1)).count()
     if overdue:
