@@ -201,6 +201,22 @@ def test_a_message_is_followed_to_its_end(world: World) -> None:
     assert Message.objects.get(id=blocked).state == "suppressed"
 
 
+def test_what_may_have_been_sent_and_what_was_cancelled_is_told(world: World) -> None:
+    mine = endpoint(world.account, "submitted", "failed")
+    doubtful, lease = send(world), leases.take(leases.DISPATCHER)
+    gate.claim(world.link.id, 10, lease)
+    handoff.unconfirmed(doubtful, lease, words="The answer is missing.")
+    lost = send(world, BEN)
+    gate.claim(world.link.id, 10, lease)
+    leases.end(lease)
+    assert handoff.settle_stale() == 1
+    assert outbound.cancel(world.account.id, send(world))
+    states = {one["transaction_id"]: one["data"]["status"] for one in told(mine)}
+    assert list(states.values()).count("unconfirmed") == 2
+    assert list(states.values()).count("cancelled") == 1
+    assert Message.objects.get(id=lost).state == "unconfirmed"
+
+
 def test_what_nobody_wants_of_sent_messages_is_not_written(world: World) -> None:
     endpoint(world.account, "opt_out")
     endpoint(world.other, "submitted")

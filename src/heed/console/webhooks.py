@@ -29,9 +29,9 @@ EVENTS: dict[str, tuple[str | Promise, str | Promise]] = {
     "opt_out": (gettext_lazy("Opt-outs"), gettext_lazy("somebody left, and how: keyword, form, own words, staff, …")),
     "opt_in": (gettext_lazy("Opt-ins"), gettext_lazy("START, or staff lifted an opt-out")),
     "inbound": (gettext_lazy("Texts received"), gettext_lazy("every text, whatever it says")),
-    "submitted": (gettext_lazy("Sent"), gettext_lazy("the carrier took a message")),
+    "submitted": (gettext_lazy("Sent"), gettext_lazy("the carrier took a message, or may have")),
     "delivered": (gettext_lazy("Delivered"), gettext_lazy("its receipt says that it arrived")),
-    "failed": (gettext_lazy("Failed"), gettext_lazy("refused, not delivered, or out of time")),
+    "failed": (gettext_lazy("Failed"), gettext_lazy("refused, not delivered, out of time, or cancelled")),
     "suppressed": (gettext_lazy("Not sent"), gettext_lazy("an opt-out or a review stopped it")),
     "review_due": (gettext_lazy("Reviews due"), gettext_lazy("a text becomes an opt-out soon unless somebody decides")),
 }

@@ -20,10 +20,12 @@ OPT_OUT, STATUS = "com.interact.messages.sms.opt.out", "com.interact.messages.sm
 OPT_IN, REVIEW_DUE, TEST = "heed.messages.sms.opt.in", "heed.messages.sms.review.due", "heed.webhook.test"
 STATUSES = {
     "sent": "submitted",
+    "unconfirmed": "unconfirmed",
     "delivered": "delivered",
     "undelivered": "failed",
     "failed": "failed",
     "expired": "failed",
+    "cancelled": "cancelled",
     "suppressed": "suppressed",
 }
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from heed.core import database
 from heed.core.models import Purpose
 
 TRIED_FOR = timedelta(days=3)
-SENT = "sent"  # told only where somebody wants it: every message is sent
+SENT, CANCELLED = "sent", "cancelled"  # told only where somebody wants it: these are many at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ _FAN_OUT = """
         UNION ALL
         SELECT made.*, called.endpoint_id, called.url FROM made JOIN core_callback called
             ON called.message_id = made.message_id AND made.kind IN ('sent', 'delivered', 'undelivered', 'failed',
-                'suppressed', 'expired')
+                'suppressed', 'expired', 'unconfirmed', 'cancelled')
     ) told ORDER BY id, endpoint_id"""
 
 
@@ -65,16 +65,25 @@ def tell(happened: Sequence[Happened], at: datetime) -> None:
 
 def tell_sent(message_ids: Sequence[int], at: datetime) -> None:
     """Tell of messages that a carrier has accepted, just now and under this transaction's lock, where anybody wants it."""
-    wanted = f"""SELECT EXISTS (SELECT 1 FROM core_subscription WHERE kind = '{SENT}')
+    _tell_wanted(SENT, message_ids, at)
+
+
+def tell_cancelled(message_ids: Sequence[int], at: datetime) -> None:
+    """The same of messages that were cancelled."""
+    _tell_wanted(CANCELLED, message_ids, at)
+
+
+def _tell_wanted(kind: str, message_ids: Sequence[int], at: datetime) -> None:
+    wanted = f"""SELECT EXISTS (SELECT 1 FROM core_subscription WHERE kind = '{kind}')
         OR EXISTS (SELECT 1 FROM core_callback)"""  # noqa: S608 (our own text)
     if not message_ids or not database.run(wanted)[0][0]:
         return
     rows: list[Any] = database.run(
         f"""SELECT m.account_id, m.recipient, m.id FROM core_message m
         WHERE m.id {database.among_numbers()} AND m.purpose = '{Purpose.MESSAGE.value}' AND (
-            EXISTS (SELECT 1 FROM core_subscription s WHERE s.account_id = m.account_id AND s.kind = '{SENT}')
+            EXISTS (SELECT 1 FROM core_subscription s WHERE s.account_id = m.account_id AND s.kind = '{kind}')
             OR EXISTS (SELECT 1 FROM core_callback c WHERE c.message_id = m.id))
         ORDER BY m.id""",  # noqa: S608 (our own text)
         [database.numbers_value(message_ids)],
     )
-    tell([Happened(account_id, SENT, recipient, id_) for account_id, recipient, id_ in rows], at)
+    tell([Happened(account_id, kind, recipient, id_) for account_id, recipient, id_ in rows], at)

@@ -176,14 +176,15 @@ def settle_stale(limit: int = 1000) -> int:
             now = database.now()
             moment = database.to_column(now)
             cursor.execute(
-                f"""UPDATE core_message SET state = 'unconfirmed', settled_at = %s,
-                    words = 'The process that was sending it ended.'
-                WHERE id IN (SELECT m.id FROM core_message m LEFT JOIN core_lease l ON l.id = m.claim
+                # Materialized: a sub-select that PostgreSQL looks at again would lock and take more than the limit.
+                f"""WITH stale AS MATERIALIZED (SELECT m.id FROM core_message m LEFT JOIN core_lease l ON l.id = m.claim
                     WHERE m.state = 'sending' AND (l.id IS NULL OR l.expires_at <= %s)
                     ORDER BY m.id LIMIT %s {database.for_update("FOR UPDATE OF m SKIP LOCKED")})
-                AND state = 'sending'
+                UPDATE core_message SET state = 'unconfirmed', settled_at = %s,
+                    words = 'The process that was sending it ended.'
+                WHERE id IN (SELECT id FROM stale) AND state = 'sending'
                 RETURNING id, account_id, recipient, campaign_id, sender_id, purpose""",  # noqa: S608
-                [moment, moment, limit],
+                [moment, limit, moment],
             )
             rows = cursor.fetchall()
             events.tell([Happened(row[1], "unconfirmed", row[2], row[0]) for row in sorted(rows)], now)

@@ -376,8 +376,10 @@ def _ended(account_id: int, message_id: int) -> QuerySet[Message]:
 def _cancel(messages: QuerySet[Message], now: datetime) -> int:
     """Cancel and count ``messages``, inside the caller's transaction; how many."""
     rows = messages.select_for_update().order_by("id")
-    whose = list(rows.values_list("account_id", "campaign_id", "sender_id", "purpose"))
+    found = list(rows.values_list("account_id", "campaign_id", "sender_id", "purpose", "id"))
+    whose = [row[:4] for row in found]
     count = messages.update(state=MessageState.CANCELLED, due_at=None, settled_at=now)
+    events.tell_cancelled([row[4] for row in found], now)
     came = [outcomes.of(*one) for one in whose[:count]]
     outcomes.note([Came(one, MessageState.CANCELLED) for one in came if one], now)
     return count

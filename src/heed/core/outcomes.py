@@ -76,8 +76,10 @@ def fold(limit: int = 2000) -> int:
 def _fold(limit: int) -> int:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(
-            f"""DELETE FROM core_outcomedelta WHERE id IN (
+            # Materialized: a sub-select that PostgreSQL looks at again would lock and take more than the limit.
+            f"""WITH oldest AS MATERIALIZED (
                 SELECT id FROM core_outcomedelta ORDER BY id LIMIT %s {database.for_update("FOR UPDATE SKIP LOCKED")})
+            DELETE FROM core_outcomedelta WHERE id IN (SELECT id FROM oldest)
             RETURNING {", ".join(_COLUMNS)}""",  # noqa: S608 (our own names)
             [limit],
         )

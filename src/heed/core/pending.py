@@ -10,7 +10,7 @@ from typing import Any  # Columns of a row.
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from heed.core import database, outcomes
+from heed.core import database, events, outcomes
 from heed.core.models import Campaign, Message
 from heed.core.outcomes import Came
 from heed.rules.states import MessageState
@@ -52,8 +52,10 @@ def move(campaign: Campaign, which: str, limit: int, **changes: Any) -> int:
             f"SELECT id FROM core_message WHERE {which} ORDER BY id LIMIT %s {database.for_update()}",  # noqa: S608
             [campaign.id, limit],
         )
-        count = Message.objects.filter(id__in=[row[0] for row in cursor.fetchall()]).update(**changes)
+        ids = [row[0] for row in cursor.fetchall()]
+    count = Message.objects.filter(id__in=ids).update(**changes)
     if changes["state"] == MessageState.CANCELLED and campaign.sender_id:
+        events.tell_cancelled(ids, database.now())
         whose = outcomes.Of(campaign.account_id, campaign.id, campaign.sender_id)
         outcomes.note({Came(whose, MessageState.CANCELLED): count}, database.now())
     return count

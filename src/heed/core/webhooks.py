@@ -22,9 +22,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "opt_out": ("opt_out",),
     "opt_in": ("opt_in",),
     "inbound": ("inbound",),
-    "submitted": ("sent",),
+    "submitted": ("sent", "unconfirmed"),
     "delivered": ("delivered",),
-    "failed": ("failed", "undelivered", "expired"),
+    "failed": ("failed", "undelivered", "expired", "cancelled"),
     "suppressed": ("suppressed",),
     "review_due": ("review_due",),
 }
