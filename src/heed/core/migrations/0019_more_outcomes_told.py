@@ -12,7 +12,7 @@ _ADD = """INSERT INTO core_subscription (account_id, kind, endpoint_id)
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("core", "0017_connection_ends")]
+    dependencies: ClassVar = [("core", "0018_connection_ends")]
 
     operations: ClassVar = [
         migrations.RunSQL(_ADD.format(old=old, new=new), migrations.RunSQL.noop)

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("core", "0016_reconciliation")]
+    dependencies: ClassVar = [("core", "0017_translations")]
 
     operations: ClassVar = [
         migrations.AddField(model_name="connection", name="called_at", field=models.DateTimeField(null=True)),
