@@ -20,6 +20,7 @@ LINKED: dict[str, tuple[str, str]] = {
     "webhook": ("webhooks", ".webhook-address a"),
     "delivery": ("webhook", "tbody a"),
     "number": ("numbers", "th a.number"),
+    "translations": ("number", "a[href$='/languages/']"),
     "release_number": ("numbers", "a[href$='/release/']"),
     "review": ("reviews", "th a.number"),
     "message": ("messages", ".message-cell a"),
@@ -46,6 +47,7 @@ OTHERS = {
     "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key", "webhook_secret",
     "act_on_webhook", "act_on_connection", "replay_delivery",
+    "change_translations",
 }  # fmt: skip
 
 
