@@ -270,6 +270,7 @@ def test_a_part_that_waited_asks_the_gate_again_and_the_rest_is_dropped(live_wor
             lambda: consent.opt_out(live_world.account.id, 0, people.ANNA, Cause(Source.CONSOLE))
         )
         await pump.dispatcher.database(lambda: Message.objects.filter(id=id_).update(state="queued", due_at=None))
+        pump.paused_until = 0.0  # a second later
         await hand_off(pump)
         await pump._report()
 

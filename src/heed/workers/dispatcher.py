@@ -23,6 +23,7 @@ from heed.core.handoff import Sent
 from heed.core.models import Connection, Sender
 from heed.providers import base
 from heed.providers.base import Arrived, Provider
+from heed.rules import backoff
 from heed.rules.values import HandedOff, Outgoing
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ WATCH_EVERY_S = 2.0
 RENEW_EVERY_S = 4.0
 FINISH_WITHIN_S = 10.0
 SESSION_AGAIN_S = 5.0  # after a carrier's session ended by an error
+FIRST_KNOCK_S, LAST_KNOCK_S = 1.0, 30.0  # how long a carrier that can't be reached is left alone, at first and at most
 
 
 class Dispatcher:
@@ -133,6 +135,7 @@ class Pump:
         self.failures: list[Callable[[], None]] = []  # what to write down of hand-offs that failed
         self.window = WINDOW
         self.paused_until = 0.0
+        self.knocks = 0  # how often in a row the carrier could not be reached
         self.is_stopped = False
 
     async def run(self) -> None:
@@ -173,8 +176,9 @@ class Pump:
 
     async def _pump(self, after: tuple[int, int], head_at: float) -> tuple[tuple[int, int], float]:
         """One claim, and its hand-offs begun. Returns where the next claim starts."""
-        room = self.window - len(self.in_flight)
-        if room < self.window // 2 or clock.seconds() < self.paused_until:
+        window = 1 if self.knocks else self.window
+        room = window - len(self.in_flight)
+        if room < max(1, window // 2) or clock.seconds() < self.paused_until:
             await self._wait_for_room()
             return after, head_at
         began = clock.seconds()  # before the statement is sent: its snapshot is that old
@@ -194,7 +198,8 @@ class Pump:
         if self.in_flight:
             await asyncio.wait(self.in_flight, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
         else:
-            await self.dispatcher.sleep(IDLE_S)
+            left = self.paused_until - clock.seconds()
+            await self.dispatcher.sleep(min(max(left, IDLE_S), WATCH_EVERY_S))
 
     async def _hand_off(self, message: Claimed, before: float) -> None:
         try:
@@ -210,6 +215,7 @@ class Pump:
                 raise base.Refused("fictional", "This number is reserved for fiction; no carrier is given it.")
             await self._submit(message, sender, before, accepted)
             self.sent.append(self._sent(message, accepted))
+            self.knocks = 0
         except base.HandOffError as error:
             self._failed(message, error, accepted)
         except Exception as error:
@@ -239,6 +245,8 @@ class Pump:
     def _failed(self, message: Claimed, error: base.HandOffError, accepted: Sequence[HandedOff]) -> None:
         token, words, id_ = self.dispatcher.token, error.words, message.id
         verb: Callable[[], None]
+        if not isinstance(error, base.Unreachable):
+            self.knocks = 0  # it answered
         match error:
             case base.TooLate() if not accepted:
                 self.late.append(id_)
@@ -258,10 +266,22 @@ class Pump:
             case base.MaybeSent():
                 verb = partial(handoff.unconfirmed, id_, token, words=words)
             case _:
+                self._knock_later()
                 verb = partial(handoff.wait, id_, token, words=words)
         if accepted:
             verb = self._after_parts(message, accepted, verb)
         self.failures.append(verb)
+
+    def _knock_later(self) -> None:
+        """The carrier can't be reached: one message at a time tries, ever more rarely.
+
+        The others stay queued, where a STOP finds them, and leave as soon as it is back. Of those that were in flight
+        together only the first counts.
+        """
+        if clock.seconds() >= self.paused_until:
+            self.knocks += 1
+            wait_s = backoff.delay_s(self.knocks, first_s=FIRST_KNOCK_S, most_s=LAST_KNOCK_S)
+            self.paused_until = clock.seconds() + wait_s
 
     def _after_parts(
         self, message: Claimed, accepted: Sequence[HandedOff], verb: Callable[[], None]
