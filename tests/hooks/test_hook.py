@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
-from wsgiref.util import setup_testing_defaults
-from wsgiref.validate import validator
 
 import pytest
 from django.db import OperationalError
+from hooking import call
 from people import ANNA, World
 
 from heed.core import gate, handoff, inbound, leases, outbound
@@ -19,7 +18,6 @@ from heed.core.outbound import Draft
 from heed.hooks import calls, writer
 from heed.providers.base import BadHook
 from heed.rules import numbers
-from heed.wsgi import application
 
 TEXT = {"id": "m1", "from": numbers.show(ANNA), "to": "+447700900001", "text": "STOP"}
 
@@ -29,30 +27,6 @@ def forget_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test has a database of its own; the writer's thread stays."""
     calls._known.clear()
     monkeypatch.setattr(writer, "IDLE_S", 0)
-
-
-def call(body: bytes = b"", path: str = "/hooks/sandbox/tok/", **environ: object) -> tuple[int, dict[str, str]]:
-    """Status and headers of one call, by the rules of WSGI, with a JSON object in the answer."""
-    environ |= {"PATH_INFO": path, "wsgi.input": io.BytesIO(body)}
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "CONTENT_LENGTH": str(len(body)),
-        "QUERY_STRING": "",
-        "SCRIPT_NAME": "",
-    } | environ
-    setup_testing_defaults(environ)
-    started: list[tuple[str, dict[str, str]]] = []
-
-    def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
-        started.append((status, dict(headers)))
-
-    answer = validator(application)(environ, start)
-    content = b"".join(answer)
-    answer.close()
-    [(status, headers)] = started
-    assert isinstance(json.loads(content), dict)
-    assert int(headers["Content-Length"]) == len(content)
-    return int(status.split()[0]), headers
 
 
 def post(body: object, path: str = "/hooks/sandbox/tok/") -> int:

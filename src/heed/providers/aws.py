@@ -25,7 +25,7 @@ from heed.providers.base import (
     Refused,
     Throttled,
 )
-from heed.providers.http import Answer, HttpProvider, moment, words_in
+from heed.providers.http import Answer, HttpProvider, is_http, moment, words_in
 from heed.rules.values import CarrierOptOut, HandedOff, Health, InboundText, Outgoing, Receipt, Setup
 
 # By reason where AWS gives one, by what was not found, or by the error's name. What is not here is what its status says.
@@ -93,7 +93,7 @@ class Aws(HttpProvider):
             raise Misconfigured("A region is written like eu-west-2.")
         if not sns.is_topic(self.settings["topic"]):
             raise Misconfigured("A topic is written like arn:aws:sns:eu-west-2:123456789012:heed.")
-        if self.settings["api"] and urlsplit(self.settings["api"]).scheme not in ("http", "https"):
+        if self.settings["api"] and not is_http(self.settings["api"]):
             raise Misconfigured("The API address begins with https://.")
 
     # Asking AWS

@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any  # JSON that we don't own
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from heed.providers.base import (
     Arrived,
@@ -24,7 +24,7 @@ from heed.providers.base import (
     Refused,
     Throttled,
 )
-from heed.providers.http import Answer, HttpProvider, basic, moment, same, words_in
+from heed.providers.http import Answer, HttpProvider, basic, is_http, moment, same, words_in
 from heed.rules.values import HandedOff, InboundText, Outgoing, Receipt
 
 PLACEHOLDERS = ("from", "to", "text", "reference", "hook", "from_digits", "to_digits")
@@ -78,7 +78,7 @@ class Generic(HttpProvider):
     hook_methods = ("POST", "GET")
 
     def check(self) -> None:
-        if urlsplit(self.settings["url"]).scheme not in ("http", "https"):
+        if not is_http(self.settings["url"]):
             raise Misconfigured("The address begins with https://.")
         whole = self.settings["url"] + self.settings["template"]
         if unknown := sorted(set(_PLACEHOLDER.findall(whole)) - set(PLACEHOLDERS)):

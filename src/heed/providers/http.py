@@ -10,6 +10,7 @@ import base64
 import hmac
 import json
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,10 @@ from aiohttp.resolver import ThreadedResolver
 
 from heed import clock
 from heed.providers.base import (
+    BadHook,
+    BadSignature,
     HandOffError,
+    HookRequest,
     MaybeSent,
     Misconfigured,
     Provider,
@@ -283,6 +287,32 @@ def moment(raw: Any) -> datetime | None:
         return (time_ if time_.tzinfo else time_.replace(tzinfo=UTC)).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def is_http(url: str) -> bool:
+    """Whether ``url`` may be an API's address; http:// is for what runs beside us."""
+    return urlsplit(url).scheme in ("http", "https")
+
+
+def fields_of(request: HookRequest) -> Mapping[str, Any]:
+    """What a call of one level says, by GET, as a form or as JSON: with some carriers that is the customer's choice."""
+    if request.method == "GET":
+        return request.arguments
+    if "json" not in request.headers.get("Content-Type", ""):
+        return request.form
+    if not isinstance(request.json, dict):
+        raise BadHook("The body is not a JSON object.")
+    return request.json
+
+
+def refuse_old(signed_at: Any, within_s: float) -> None:
+    """Raises BadSignature unless a call was signed less than ``within_s`` ago; clocks ahead are borne as much."""
+    try:
+        age_s = abs(time.time() - float(signed_at))
+    except (TypeError, ValueError) as error:
+        raise BadSignature from error
+    if not age_s < within_s:  # so that "nan" is refused too
+        raise BadSignature("The signature of this call is too old.")
 
 
 def words_in(value: Any, *path: str | int) -> str:

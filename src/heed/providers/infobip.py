@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any  # JSON that we don't own
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from heed.providers.base import (
     Arrived,
@@ -23,7 +23,7 @@ from heed.providers.base import (
     Throttled,
     Unreachable,
 )
-from heed.providers.http import Answer, HttpProvider, moment, same, words_in
+from heed.providers.http import Answer, HttpProvider, is_http, moment, same, words_in
 from heed.rules.values import CarrierOptOut, HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
 
 # https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes: names of a status or of an error.
@@ -66,7 +66,7 @@ class Infobip(HttpProvider):
     codes = CODES
 
     def check(self) -> None:
-        if urlsplit(self.settings["base_url"]).scheme not in ("http", "https"):
+        if not is_http(self.settings["base_url"]):
             raise Misconfigured("The base URL begins with https://.")
         if not (self.settings["secret"].isascii() and self.settings["secret"].isalnum()):
             raise Misconfigured("The secret of the hook has letters and digits alone.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 from zlib import crc32
 
 from heed.providers.base import (
@@ -23,7 +23,7 @@ from heed.providers.base import (
     Throttled,
     Unreachable,
 )
-from heed.providers.http import Answer, HttpProvider, same
+from heed.providers.http import Answer, HttpProvider, is_http, same
 from heed.rules import segments
 from heed.rules.values import HandedOff, Health, InboundText, Outgoing, Receipt
 
@@ -68,7 +68,7 @@ class Kannel(HttpProvider):
     codes = CODES
 
     def check(self) -> None:
-        if urlsplit(self.settings["url"]).scheme not in ("http", "https"):
+        if not is_http(self.settings["url"]):
             raise Misconfigured("The address of sendsms begins with http:// or https://.")
         if not SAFE.fullmatch(self.settings["secret"]):
             raise Misconfigured("The secret of the hook has letters and digits alone.")

@@ -6,11 +6,10 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from heed.providers import tokens
 from heed.providers.base import Arrived, BadHook, BadSignature, Field, HookRequest, MaybeSent, Misconfigured
-from heed.providers.http import Answer, HttpProvider, moment, same, words_in
+from heed.providers.http import Answer, HttpProvider, fields_of, is_http, moment, same, words_in
 from heed.rules.values import HandedOff, Health, InboundText, Outgoing, Receipt
 
 CODES = {
@@ -44,7 +43,7 @@ class MessageBird(HttpProvider):
     codes = CODES
 
     def check(self) -> None:
-        if urlsplit(self.settings["api"]).scheme not in ("http", "https"):
+        if not is_http(self.settings["api"]):
             raise Misconfigured("The API address begins with https://.")
 
     # Sending
@@ -86,7 +85,7 @@ class MessageBird(HttpProvider):
             raise BadSignature
 
     def parse(self, request: HookRequest) -> Sequence[Arrived]:
-        fields = _fields(request)
+        fields = fields_of(request)
         id_ = words_in(fields, "id") or words_in(fields, "message_id")
         if "status" in fields:
             return _receipt(id_, fields)
@@ -104,17 +103,6 @@ class MessageBird(HttpProvider):
         except Misconfigured as error:
             return Health(False, error.words)
         return Health(True, f"Balance: {words_in(found, 'amount')} {words_in(found, 'type')}")
-
-
-def _fields(request: HookRequest) -> Mapping[str, Any]:
-    """What a call says: receipts come by GET, texts as a form or as JSON, as the flow is set."""
-    if request.method == "GET":
-        return request.arguments
-    if "json" not in request.headers.get("Content-Type", ""):
-        return request.form
-    if not isinstance(request.json, dict):
-        raise BadHook("The body is not a JSON object.")
-    return request.json
 
 
 def _receipt(id_: str, fields: Mapping[str, Any]) -> Sequence[Receipt]:

@@ -19,7 +19,7 @@ from heed.providers.base import (
     Misconfigured,
     Refused,
 )
-from heed.providers.http import Answer, HttpProvider, basic, same, words_in
+from heed.providers.http import Answer, HttpProvider, basic, is_http, same, words_in
 from heed.rules import numbers
 from heed.rules.values import HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
 
@@ -77,7 +77,7 @@ class Plivo(HttpProvider):
     def check(self) -> None:
         if not (self.settings["auth_id"].isalnum() and len(self.settings["auth_id"]) == 20):
             raise Misconfigured("An auth ID is 20 letters and digits.")
-        if urlsplit(self.settings["api"]).scheme not in ("http", "https"):
+        if not is_http(self.settings["api"]):
             raise Misconfigured("The API address begins with https://.")
 
     # Sending

@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from heed.providers.base import (
     Arrived,
@@ -20,7 +19,7 @@ from heed.providers.base import (
     Misconfigured,
     NotOffered,
 )
-from heed.providers.http import Answer, HttpProvider, basic, moment, same, words_in
+from heed.providers.http import Answer, HttpProvider, basic, is_http, moment, refuse_old, same, words_in
 from heed.rules.values import HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
 
 STATES = {
@@ -79,7 +78,7 @@ class Sinch(HttpProvider):
 
     def check(self) -> None:
         for address in (self._api(), self.settings["numbers_api"]):
-            if urlsplit(address).scheme not in ("http", "https"):
+            if not is_http(address):
                 raise Misconfigured("The API addresses begin with https://.")
         if len({bool(self.settings[name]) for name in ("project", "key_id", "key_secret")}) > 1:
             raise Misconfigured("A project ID, an access key ID and its secret go together.")
@@ -125,12 +124,7 @@ class Sinch(HttpProvider):
         )
         if not (nonce and stamp and same(given, signature(self.settings["hook_secret"], request.body, nonce, stamp))):
             raise BadSignature
-        try:
-            age_s = time.time() - int(stamp)
-        except ValueError as error:
-            raise BadSignature from error
-        if abs(age_s) > SIGNED_WITHIN_S:
-            raise BadSignature("The signature of this call is too old.")
+        refuse_old(stamp, SIGNED_WITHIN_S)
 
     def parse(self, request: HookRequest) -> Sequence[Arrived]:
         said = request.json

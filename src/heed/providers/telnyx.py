@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -23,7 +22,7 @@ from heed.providers.base import (
     Refused,
     Throttled,
 )
-from heed.providers.http import Answer, HttpProvider, moment, words_in
+from heed.providers.http import Answer, HttpProvider, is_http, moment, refuse_old, words_in
 from heed.rules.values import CarrierOptOut, HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
 
 # https://developers.telnyx.com/docs/messaging/messages/error-codes
@@ -82,7 +81,7 @@ class Telnyx(HttpProvider):
     codes = CODES
 
     def check(self) -> None:
-        if urlsplit(self.settings["api"]).scheme not in ("http", "https"):
+        if not is_http(self.settings["api"]):
             raise Misconfigured("The API address begins with https://.")
         if _key(self.settings["public_key"]) is None:
             raise Misconfigured("Telnyx's public key is 44 characters of Base64.")
@@ -122,11 +121,9 @@ class Telnyx(HttpProvider):
             if key is None:
                 raise BadSignature
             key.verify(signature, stamp.encode() + b"|" + request.body)
-            age_s = time.time() - int(stamp)
         except (ValueError, InvalidSignature) as error:
             raise BadSignature from error
-        if abs(age_s) > SIGNED_WITHIN_S:
-            raise BadSignature("The signature of this call is too old.")
+        refuse_old(stamp, SIGNED_WITHIN_S)
 
     def parse(self, request: HookRequest) -> Sequence[Arrived]:
         said = words_in(request.json, "data", "event_type")

@@ -18,7 +18,7 @@ from heed.providers.base import (
     Refused,
     Throttled,
 )
-from heed.providers.http import Answer, HttpProvider, basic, same, words_in
+from heed.providers.http import Answer, HttpProvider, basic, is_http, same, words_in
 from heed.rules import signatures
 from heed.rules.values import HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
 
@@ -80,7 +80,7 @@ class Twilio(HttpProvider):
         sid = self.settings["account_sid"]
         if not (sid.startswith("AC") and len(sid) == 34 and sid.isalnum()):
             raise Misconfigured("An account SID is AC and 32 characters.")
-        if urlsplit(self.settings["api"]).scheme not in ("http", "https"):
+        if not is_http(self.settings["api"]):
             raise Misconfigured("The API address begins with https://.")
 
     # Sending

@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from heed.providers import tokens
@@ -24,7 +23,7 @@ from heed.providers.base import (
     Refused,
     Throttled,
 )
-from heed.providers.http import Answer, HttpProvider, basic, moment, same, words_in
+from heed.providers.http import Answer, HttpProvider, basic, fields_of, is_http, moment, refuse_old, same, words_in
 from heed.rules import numbers
 from heed.rules.values import HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
 
@@ -133,7 +132,7 @@ class Vonage(HttpProvider):
 
     def check(self) -> None:
         for name in ("api", "rest"):
-            if urlsplit(self.settings[name]).scheme not in ("http", "https"):
+            if not is_http(self.settings[name]):
                 raise Misconfigured("The API addresses begin with https://.")
         if bool(self.settings["application_id"]) != bool(self.settings["private_key"]):
             raise Misconfigured("An application ID and its private key go together.")
@@ -194,24 +193,24 @@ class Vonage(HttpProvider):
         if scheme == "Bearer":
             self._verify_token(token, request.body)
         else:
-            self._verify_sig(_fields(request))
+            self._verify_sig(fields_of(request))
 
     def _verify_token(self, token: str, body: bytes) -> None:
         said = tokens.claims(token, self.settings["signature_secret"])
         if not same(str(said.get("payload_hash", "")), hashlib.sha256(body).hexdigest()):
             raise BadSignature
-        _refuse_old(said.get("iat"))
+        refuse_old(said.get("iat"), SIGNED_WITHIN_S)
 
     def _verify_sig(self, fields: Mapping[str, Any]) -> None:
         if not same(words_in(fields, "sig").lower(), sig(fields, *self._sig_keys())):
             raise BadSignature
-        _refuse_old(fields.get("timestamp"))
+        refuse_old(fields.get("timestamp"), SIGNED_WITHIN_S)
 
     def _sig_keys(self) -> tuple[str, str]:
         return self.settings["signature_secret"], self.settings["signature_method"]
 
     def parse(self, request: HookRequest) -> Sequence[Arrived]:
-        fields = _fields(request)
+        fields = fields_of(request)
         if isinstance(fields.get("from"), dict):
             raise BadHook("Choose version v1 of the webhooks in the application's settings.")
         if "message_uuid" in fields:
@@ -274,26 +273,6 @@ def sig(fields: Mapping[str, Any], secret: str, method: str) -> str:
 
 def _unjoined(value: Any) -> str:
     return str(value).replace("&", "_").replace("=", "_")
-
-
-def _refuse_old(signed_at: Any) -> None:
-    try:
-        age_s = time.time() - float(signed_at)
-    except (TypeError, ValueError) as error:
-        raise BadSignature from error
-    if not abs(age_s) < SIGNED_WITHIN_S:
-        raise BadSignature("The signature of this call is too old.")
-
-
-def _fields(request: HookRequest) -> dict[str, Any]:
-    """What a call says; the SMS API sends it by GET, as a form or as JSON, as the account is set."""
-    if request.method == "GET":
-        return dict(request.arguments)
-    if "json" not in request.headers.get("Content-Type", ""):
-        return dict(request.form)
-    if not isinstance(request.json, dict):
-        raise BadHook("The body is not a JSON object.")
-    return request.json
 
 
 def _of_messages_api(fields: Mapping[str, Any]) -> Sequence[Arrived]:
