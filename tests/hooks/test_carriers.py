@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import time
@@ -11,7 +12,10 @@ from urllib.parse import parse_qs, urlencode
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 from hooking import call
 from people import ANNA, World
 from twilio.request_validator import RequestValidator
@@ -20,6 +24,7 @@ from heed import carriers
 from heed.core import connections, gate
 from heed.core.models import Connection, Inbound
 from heed.hooks import calls, writer
+from heed.providers import sns
 from heed.providers.plivo import signature_v3
 from heed.providers.sinch import signature
 
@@ -27,6 +32,9 @@ SECRET = "a-secret-of-thirty-two-characters"  # noqa: S105
 SID = "AC00000000000000000000000000000001"
 THEIRS = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 PUBLIC = base64.b64encode(THEIRS.public_key().public_bytes_raw()).decode()
+AMAZON = functools.cache(lambda: rsa.generate_private_key(65537, 2048))
+TOPIC = "arn:aws:sns:eu-west-2:123456789012:heed"
+CERTIFICATE = "https://sns.eu-west-2.amazonaws.com/SimpleNotificationService-7ff5318490ec183fbaddaa2a969abfda.pem"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 Signed = tuple[bytes, Mapping[str, str]]
@@ -72,6 +80,19 @@ def sinch(url: str) -> Signed:
     return body, {"Content-Type": JSON} | headers
 
 
+def aws(url: str) -> Signed:
+    text = {"originationNumber": f"+{ANNA}", "destinationNumber": "+447700900001", "messageBody": "STOP"}
+    said = {
+        "Message": json.dumps(text | {"inboundMessageId": "1"}),
+        "MessageId": "1",
+        "Timestamp": "2026-11-28T13:30:02.817Z",
+    }
+    said |= {"TopicArn": TOPIC, "Type": "Notification"}
+    signed = AMAZON().sign("".join(f"{name}\n{said[name]}\n" for name in said).encode(), PKCS1v15(), SHA256())
+    said |= {"SignatureVersion": "2", "SigningCertURL": CERTIFICATE, "Signature": base64.b64encode(signed).decode()}
+    return json.dumps(said).encode(), {"Content-Type": "text/plain; charset=UTF-8"}
+
+
 def twilio(url: str) -> Signed:
     form = {"MessageSid": "1", "From": f"+{ANNA}", "To": "+447700900001", "Body": "STOP"}
     signed = RequestValidator(SECRET).compute_signature(url, form)
@@ -84,6 +105,7 @@ CARRIERS: list[tuple[Callable[[str], Signed], Mapping[str, str]]] = [
     (telnyx, {"api_key": "k", "public_key": PUBLIC}),
     (plivo, {"auth_id": "MA000000000000000001", "auth_token": SECRET}),
     (messagebird, {"access_key": "k", "signing_key": SECRET}),
+    (aws, {"region": "eu-west-2", "access_key_id": "k", "secret_access_key": "s", "topic": TOPIC}),
     (sinch, {"service_plan": "p", "api_token": "t", "hook_secret": SECRET}),
 ]
 NAMES = [one.__name__ for one, _ in CARRIERS]
@@ -95,6 +117,7 @@ def forget_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     calls._known.clear()
     monkeypatch.setattr(writer, "IDLE_S", 0)
     monkeypatch.setattr(writer, "WAIT_S", 60)
+    monkeypatch.setattr(sns, "_keys", {CERTIFICATE: AMAZON().public_key()})  # as if it had been read before
 
 
 def connected(kind: str, settings: Mapping[str, str]) -> Connection:
@@ -127,7 +150,7 @@ def test_what_the_carrier_did_not_sign_is_refused(
     link = connected(sign.__name__, settings)
     body, headers = sign(connections.hook_url(link))
     unsigned = {"Content-Type": headers["Content-Type"]}
-    assert arrive(link, body, unsigned) == 403
+    assert arrive(link, body.replace(b'"Signature"', b'"Unsigned"'), unsigned) == 403  # SNS has it inside
     assert arrive(link, body.replace(b"STOP", b"STOP ALL"), headers) == 403
     assert not is_out(live_world)
     assert Inbound.objects.count() == 0
