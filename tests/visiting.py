@@ -112,8 +112,8 @@ def _live_a_little(world: people.World) -> None:
 
 
 def _add_connection(world: people.World) -> None:
-    values = {"account_sid": "AC00000000000000000000000000000001", "auth_token": "token"}
-    link = carriers.add("twilio", "Twilio, UK", values, answered=["stop"], account=world.account, actor="test")
+    values = {"url": "https://sms.example/send"}
+    link = carriers.add("generic", "Example SMS", values, answered=["stop"], account=world.account, actor="test")
     connections.called(link)
     reconciliation.note(link, reconciliation.Drift(3, 1, 0, 2, 2))
 

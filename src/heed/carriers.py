@@ -13,7 +13,7 @@ from typing import Any, TypeVar  # a coroutine's other types say nothing
 
 from django.conf import settings
 
-from heed.core import connections, reconciliation, refused, sandbox, vault
+from heed.core import connections, reconciliation, refused, sandbox, senders, vault
 from heed.core.connections import Change
 from heed.core.models import Account, Connection, Reconciliation, Sender
 from heed.providers import registry
@@ -210,8 +210,49 @@ def inventory(link: Connection, country: str = "", digits: str = "", limit: int 
 
 
 def countries(link: Connection) -> Sequence[str]:
-    """Where ``link`` sells numbers, as two letters each."""
-    return provider(link).countries()
+    """Where ``link`` sells numbers, as two letters each; nowhere if it can't be used."""
+    try:
+        return provider(link).countries()
+    except Unusable:
+        return ()
+
+
+def sellers(account: Account) -> list[Connection]:
+    """The connections that ``account`` may buy numbers from: its own first, the sandbox last."""
+    sandbox.connection_of()
+    running = connections.of(account).filter(stopped_at=None)
+    found = [link for link in running if countries(link)]
+    return sorted(found, key=lambda link: (link.kind in OWN_KINDS, link.account_id is None, link.id))
+
+
+def buy(account: Account, number: int, link: Connection, *, actor: str) -> Sender:
+    """Buy ``number`` from ``link`` for ``account``. Raises Refused, or senders.Refused when it is somebody's."""
+    senders.refuse_taken(account, number)
+    if link.kind not in OWN_KINDS:
+        ask(link, lambda one: one.buy(numbers.show(number)))
+    elif not sells(link, number):
+        raise Refused("This number is not for sale.", code="not_for_sale", field="phone_number")
+    return senders.take_number(account, number, link, actor=actor)
+
+
+def add_number(account: Account, number: int, link: Connection, *, actor: str) -> tuple[Sender, bool]:
+    """Give ``account`` a number that it has at the carrier of ``link`` already, and whether its texts come here now.
+
+    Where the carrier's API does not point them here, a person does. Raises Refused, or senders.Refused.
+    """
+    if link.kind in OWN_KINDS:
+        raise Refused("The sandbox's numbers are bought.", code="not_yours", field="connection")
+    if numbers.is_fictional(number):
+        raise Refused("This number is reserved for fiction.", code="fictional", field="phone_number")
+    senders.refuse_taken(account, number)
+    points_here = True
+    try:
+        ask(link, lambda one: one.adopt(numbers.show(number)))
+    except Refused as error:
+        if error.code != "not_offered":
+            raise
+        points_here = False
+    return senders.take_number(account, number, link, actor=actor), points_here
 
 
 def sells(link: Connection, number: int) -> bool:

@@ -20,7 +20,7 @@ FIRST_FOR_SALE = 447700900000
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 # What is another at each run: ids, times, the free keyword, the short link, the address.
 CHANGING = [
-    (r"\b(num|tid|req|cur|rev|tpl|whk|dlv|evt)_[0-9a-f]{32}", r"\1_"),
+    (r"\b(num|lnk|tid|req|cur|rev|tpl|whk|dlv|evt)_[0-9a-f]{32}", r"\1_"),
     (r"\bAC[0-9a-f]{32}", "AC"),
     (r"whsec_[\w+/]+=*", "secret"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "time"),

@@ -12,7 +12,7 @@ PAGES = [
     "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
     "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports", "jobs", "upload_opt_outs",
-    "profile", "connections",
+    "profile", "connections", "add_number",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "add_connection": ("connections", ".list-names a[href*='twilio']"),

@@ -9,8 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from heed import carriers
 from heed.core import connections
-from heed.core.models import Connection
+from heed.core.models import Connection, Sender
 
 SID = "AC00000000000000000000000000000001"
 
@@ -45,6 +46,23 @@ def test_what_is_not_named_in_a_change_stays(world, monkeypatch):
     run("change", str(link.id), "--name", "Spare")
     link.refresh_from_db()
     assert (link.name, connections.settings_of(link)) == ("Spare", settings)
+
+
+def test_numbers_that_are_there_already_are_given_to_accounts_and_to_all(world):
+    link = carriers.add("generic", "Example", {"url": "https://sms.example/"}, answered=[], account=None, actor="test")
+    said = io.StringIO()
+    call_command(
+        "connection", "add-number", str(link.id), "+442079460123", "--account", "acme", stdout=said, stderr=said
+    )
+    assert connections.hook_url(link) in said.getvalue()
+    assert Sender.objects.get(address="+442079460123").account == world.account
+    call_command("shared_number", "add", "+442079460124", "--connection", str(link.id), stdout=io.StringIO())
+    assert Sender.objects.get(address="+442079460124").connection == link
+    own = carriers.add(
+        "generic", "Own", {"url": "https://sms.example/"}, answered=[], account=world.other, actor="test"
+    )
+    with pytest.raises(CommandError, match="serves every account"):
+        call_command("shared_number", "add", "+442079460125", "--connection", str(own.id))
 
 
 def test_a_carrier_without_a_list_says_so(world):

@@ -15,8 +15,8 @@ from heed.api.base import both
 from heed.api.errors import ApiError, not_here
 from heed.api.keys import account_of, actor_of, needs_sender
 from heed.api.lists import Limit, Next, Time, page_of, row_id, shown, start_of, time_shown
-from heed.core import sandbox, senders
-from heed.core.models import Keyword, Sender, SenderKind
+from heed.core import senders
+from heed.core.models import Connection, Keyword, Sender, SenderKind
 from heed.core.senders import Setting, Word
 from heed.rules import numbers, wording
 
@@ -26,6 +26,7 @@ router = Router(tags=["Numbers"])
 class ForSale(BaseModel):
     phone_number: str = Field(examples=["+447700900100"])
     country: str = Field(examples=["GB"])
+    connection: str = Field(description="Who sells it", examples=["lnk_0f3c9a4be1d2756880c1b5e2a7d94f36"])
 
 
 class Inventory(BaseModel):
@@ -35,6 +36,7 @@ class Inventory(BaseModel):
 
 class Purchase(BaseModel):
     phone_number: str = Field(examples=["+447700900100"])
+    connection: str = Field("", description="Who sells it; left out, the first that does")
 
 
 class KeywordShown(BaseModel):
@@ -96,9 +98,33 @@ class Released(BaseModel):
 
 
 @both(router.get, "/numbers/inventory", Inventory, summary="Numbers for sale")
-def list_inventory(request: HttpRequest, country: str = "", digits: str = "", limit: Limit = 100) -> Any:
-    found = carriers.inventory(sandbox.connection_of(), country, digits, limit)
-    return {"items": [{"phone_number": one.phone_number, "country": one.country} for one in found], "next": None}
+def list_inventory(
+    request: HttpRequest, country: str = "", digits: str = "", connection: str = "", limit: Limit = 100
+) -> Any:
+    """Of one connection, or of all that sell numbers. One whose carrier can't be asked is left out unless it is named."""
+    found: list[dict[str, Any]] = []
+    for link in _sellers(request, connection):
+        try:
+            for_sale = carriers.inventory(link, country, digits, limit - len(found))
+        except carriers.Refused:
+            if connection:
+                raise
+            continue
+        id_ = shown("lnk", link.id)
+        found += [{"phone_number": it.phone_number, "country": it.country, "connection": id_} for it in for_sale]
+        if len(found) >= limit:
+            break
+    return {"items": found, "next": None}
+
+
+def _sellers(request: HttpRequest, connection: str) -> list[Connection]:
+    found = carriers.sellers(account_of(request))
+    if not connection:
+        return found
+    wanted = row_id("lnk", connection)
+    if not (named := [link for link in found if link.id == wanted]):
+        raise not_here()
+    return named
 
 
 @both(router.get, "/numbers", Numbers, summary="The account's numbers, newest first")
@@ -114,11 +140,13 @@ def list_numbers(request: HttpRequest, limit: Limit = 100, next: Next = "") -> A
 @both(router.post, "/numbers", NumberShown, status=201, summary="Buy a number")
 def buy_number(request: HttpRequest, purchase: Purchase) -> Any:
     needs_sender(request)
-    mine, link = account_of(request), sandbox.connection_of()
+    mine = account_of(request)
     number = numbers.parse(purchase.phone_number, mine.country)
-    if not carriers.sells(link, number):
-        raise ApiError(400, "This number is not for sale.", "not_for_sale", "phone_number")
-    return Status(201, _one(senders.take_number(mine, number, link, actor=actor_of(request))))
+    for link in _sellers(request, purchase.connection):
+        is_fitting = numbers.is_fictional(number) == (link.kind == "sandbox")
+        if is_fitting and (purchase.connection or carriers.sells(link, number)):
+            return Status(201, _one(carriers.buy(mine, number, link, actor=actor_of(request))))
+    raise ApiError(400, "This number is not for sale.", "not_for_sale", "phone_number")
 
 
 @both(router.get, "/numbers/{number_id}", NumberShown, summary="One number")

@@ -100,7 +100,7 @@ GROUPS = (
                 "numbers",
                 _("Numbers"),
                 "phone",
-                ("buy_number", "number", "add_name", "release_number", "apply_to_account"),
+                ("buy_number", "add_number", "number", "add_name", "release_number", "apply_to_account"),
             ),
             Entry("handset", _("Handset"), "device-mobile"),
             Entry("settings", _("Settings"), "settings", _SETTINGS),

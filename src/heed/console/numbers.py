@@ -20,9 +20,10 @@ from heed import carriers
 from heed.console import countries, ids
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.console.recipients import pretty
-from heed.core import account_level, accounts, sandbox, senders
-from heed.core.models import Account, Sender, SenderKind
+from heed.core import account_level, accounts, connections, sandbox, senders
+from heed.core.models import Account, Connection, Sender, SenderKind
 from heed.rules import numbers as rules
+from heed.rules.values import InventoryNumber
 
 A_PAGE = 100
 MOST_NAMES = 500
@@ -130,14 +131,14 @@ def switch_all(request: ConsoleRequest) -> HttpResponse:
 @senders_only
 @require_http_methods(["GET", "HEAD", "POST"])
 def buy(request: ConsoleRequest) -> HttpResponse:
-    """The shop: search by country and digits; one button for each number."""
+    """The shop: search one connection by country and digits; one button for each number."""
+    sellers = carriers.sellers(request.account)
+    link = _chosen(sellers, (request.POST if request.method == "POST" else request.GET).get("connection", ""))
     if request.method == "POST":
-        return _bought(request)
-    link = sandbox.connection_of()
-    sold_in = carriers.countries(link)
-    digits = "".join(char for char in request.GET.get("digits", "") if char.isdigit())[:15]
+        return _bought(request, link)
+    sold_in = carriers.countries(link) if link else ()
     country = request.GET.get("country", "")
-    found = carriers.inventory(link, country, digits, FOR_SALE + 1)
+    found, problem = _for_sale(request, link, country, sold_in)
     context = {
         "digits": request.GET.get("digits", "")[:40],
         "country": country,
@@ -147,28 +148,89 @@ def buy(request: ConsoleRequest) -> HttpResponse:
             for one in found[:FOR_SALE]
         ],
         "has_more": len(found) > FOR_SALE,
-        "carrier": link.name,
-        "is_sandbox": link.kind == "sandbox",
+        "problem": problem,
+        "sellers": _choices(sellers),
+        "connection": ids.public(ids.CONNECTION, link.id) if link else "",
+        "is_sandbox": link is not None and link.kind == "sandbox",
         "level": request.account.new_numbers_account_level,
     }
     return render(request, "console/numbers/buy.html", context)
 
 
-def _bought(request: ConsoleRequest) -> HttpResponse:
-    link = sandbox.connection_of()
+def _for_sale(
+    request: ConsoleRequest, link: Connection | None, country: str, sold_in: Sequence[str]
+) -> tuple[list[InventoryNumber], str]:
+    """What ``link`` has, and what its carrier says against it. Only the sandbox is asked for any country at once."""
+    digits = "".join(char for char in request.GET.get("digits", "") if char.isdigit())[:15]
+    if link is None or (not country and link.kind != "sandbox"):
+        return [], "" if link is None else _("Choose a country.")
+    try:
+        return (carriers.inventory(link, country, digits, FOR_SALE + 1) if country in ("", *sold_in) else []), ""
+    except carriers.Refused as error:
+        return [], str(error)
+
+
+def _choices(links: Sequence[Connection]) -> list[tuple[str, str]]:
+    return [(ids.public(ids.CONNECTION, one.id), one.name) for one in links]
+
+
+def _chosen(links: Sequence[Connection], public_id: str) -> Connection | None:
+    """The one of ``links`` that was chosen, else the first. Raises Http404 for one that is not among them."""
+    if not public_id:
+        return next(iter(links), None)
+    wanted = ids.row(ids.CONNECTION, public_id)
+    found = next((one for one in links if one.id == wanted), None)
+    if found is None:
+        raise Http404("There is no such connection.")
+    return found
+
+
+def _bought(request: ConsoleRequest, link: Connection | None) -> HttpResponse:
     try:
         number = rules.parse(request.POST.get("phone_number", ""), request.account.country)
-        if not carriers.sells(link, number):
+        if link is None:
             raise senders.Refused(_("This number is not for sale."))
-        sender = senders.take_number(request.account, number, link, actor=request.actor)
-    except (rules.BadNumber, senders.Refused) as error:
-        words = str(error) if isinstance(error, senders.Refused) else _("This is not a phone number.")
-        notices.error(request, words)
+        sender = carriers.buy(request.account, number, link, actor=request.actor)
+    except (rules.BadNumber, senders.Refused, carriers.Refused) as error:
+        notices.error(request, _("This is not a phone number.") if isinstance(error, rules.BadNumber) else str(error))
         return redirect("buy_number")
     notices.success(
         request,
         _("%(number)s is yours. STOP and UNSUBSCRIBE work on it from now on.") % {"number": pretty(sender.address)},
     )
+    return redirect("number", ids.public(ids.SENDER, sender.id))
+
+
+@senders_only
+@require_http_methods(["GET", "HEAD", "POST"])
+def add(request: ConsoleRequest) -> HttpResponse:
+    """Add a number that the account has at a carrier of its own already."""
+    mine = [link for link in connections.own(request.account) if link.kind != "sandbox"]
+    typed, error = request.POST.get("phone_number", "")[:40], ""
+    if request.method == "POST":
+        if (link := _chosen(mine, request.POST.get("connection", ""))) is None:
+            raise Http404("There is no connection to add it to.")
+        try:
+            number = rules.parse(typed, request.account.country)
+            sender, points_here = carriers.add_number(request.account, number, link, actor=request.actor)
+        except rules.BadNumber:
+            error = _("This is not a phone number.")
+        except (senders.Refused, carriers.Refused) as refused:
+            error = str(refused)
+        else:
+            return _added(request, sender, link, points_here)
+    context: dict[str, object] = {"number": typed, "error": error, "connection": request.POST.get("connection", "")}
+    context |= {"choices": _choices(mine)}
+    return render(request, "console/numbers/add.html", context, status=422 if error else 200)
+
+
+def _added(request: ConsoleRequest, sender: Sender, link: Connection, points_here: bool) -> HttpResponse:
+    told = {"number": pretty(sender.address), "address": connections.hook_url(link)}
+    if points_here:
+        notices.success(request, _("%(number)s is added, and its texts come here from now on.") % told)
+    else:
+        words = _("%(number)s is added. At your carrier, have its texts sent to %(address)s")
+        notices.warning(request, words % told)
     return redirect("number", ids.public(ids.SENDER, sender.id))
 
 
@@ -179,16 +241,20 @@ def _bought(request: ConsoleRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_name(request: ConsoleRequest) -> HttpResponse:
     name, error = request.POST.get("name", ""), ""
+    links = [sandbox.connection_of(), *connections.of(request.account).filter(stopped_at=None).exclude(kind="sandbox")]
     if request.method == "POST":
         try:
-            sender = senders.add_name(request.account, name, sandbox.connection_of(), actor=request.actor)
+            link = _chosen(links, request.POST.get("connection", "")) or sandbox.connection_of()
+            sender = senders.add_name(request.account, name, link, actor=request.actor)
         except senders.Refused as refused:
             error = str(refused)
         else:
             notices.success(request, _("%(name)s can send now.") % {"name": sender.address})
             return redirect("numbers")
-    context = {"name": name[:40], "error": error, "free_keyword": accounts.free_keyword(request.account)}
+    context: dict[str, object] = {"name": name[:40], "error": error}
+    context |= {"free_keyword": accounts.free_keyword(request.account)}
     context |= {"shared": shared_number(), "link": accounts.opt_out_link(request.account)}
+    context |= {"choices": _choices(links), "connection": request.POST.get("connection", "")}
     return render(request, "console/numbers/add_name.html", context, status=422 if error else 200)
 
 
@@ -221,6 +287,7 @@ def release(request: ConsoleRequest, public_id: str) -> HttpResponse:
 urlpatterns = [
     path("numbers/", numbers, name="numbers"),
     path("numbers/buy/", buy, name="buy_number"),
+    path("numbers/add/", add, name="add_number"),
     path("numbers/add-name/", add_name, name="add_name"),
     path("numbers/switch/", switch_all, name="switch_all_numbers"),
     path("numbers/<str:public_id>/release/", release, name="release_number"),

@@ -46,6 +46,19 @@ def of(account: Account) -> QuerySet[Connection]:
     return Connection.objects.filter(Q(account=account) | Q(account=None), closed_at=None).order_by("id")
 
 
+def own(account: Account) -> QuerySet[Connection]:
+    """Those that belong to ``account`` alone, and are in use."""
+    return Connection.objects.filter(account=account, closed_at=None, stopped_at=None).order_by("id")
+
+
+def installations(id_: int) -> Connection:
+    """One that serves every account. Raises Refused."""
+    found = Connection.objects.filter(id=id_, account=None, closed_at=None).first()
+    if found is None:
+        raise Refused(f"There is no connection {id_} that serves every account.")
+    return found
+
+
 def settings_of(link: Connection) -> dict[str, str]:
     """All that ``link`` is set to, secrets in clear. Raises vault.Unreadable when their key is gone."""
     hidden: dict[str, str] = json.loads(vault.decrypt(link.secrets)) if link.secrets else {}

@@ -80,6 +80,14 @@ def add_shared(number: int, link: Connection, *, actor: str) -> Sender:
     return sender
 
 
+def refuse_taken(account: Account, number: int) -> None:
+    """Raise Refused if ``account`` can't take ``number``: before a carrier is paid for it."""
+    address = numbers.show(number)
+    _refuse_taken(address, account)
+    if Sender.objects.filter(account=account, key=address, closed_at=None).exists():
+        raise Refused("The account has this number already.", code="taken", field="phone_number")
+
+
 def _refuse_taken(address: str, account: Account | None) -> None:
     """Raise Refused if somebody but ``account`` has the number, or had it or sent from it in the last sixty days."""
     since = timezone.now() - LINGERS

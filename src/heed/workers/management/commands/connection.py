@@ -10,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from heed import carriers
 from heed.core import connections
 from heed.core.models import Connection
+from heed.rules import numbers
 from heed.workers.options import ACTOR, PlainCommand, account_of
 
 REFUSED = 1
@@ -34,6 +35,10 @@ class Command(PlainCommand):
         change.add_argument(
             "--answers", default=None, metavar="stop,start,help", help="what the carrier answers itself"
         )
+        number = actions.add_parser("add-number", help="give an account a number that you have at this carrier already")
+        number.add_argument("id", type=int)
+        number.add_argument("number", metavar="+44…")
+        number.add_argument("--account", metavar="SLUG", required=True)
         for action, words in (
             ("stop", "hand nothing more to it; what is queued waits"),
             ("resume", "hand off again, also after it stopped itself"),
@@ -53,6 +58,8 @@ class Command(PlainCommand):
             raise CommandError(f"There is no connection {options['id']}.")
         if action == "change":
             return self.change(link, **options)
+        if action == "add-number":
+            return self.add_number(link, **options)
         verbs = {"stop": self.stop, "resume": self.resume, "close": self.close, "test": self.test}
         (verbs | {"reconcile": self.reconcile})[action](link)
 
@@ -79,6 +86,13 @@ class Command(PlainCommand):
     def change(self, link: Connection, settings: list[str], name: str, answers: str | None, **options: object) -> None:
         answered = connections.answered(link) if answers is None else sorted(_words(answers))
         carriers.change(link, name or link.name, _values(settings), answered=answered, actor=ACTOR)
+
+    def add_number(self, link: Connection, number: str, account: str, **options: object) -> None:
+        whose = account_of(account)
+        taken, points_here = carriers.add_number(whose, numbers.parse(number, whose.country), link, actor=ACTOR)
+        self.stdout.write(taken.address)
+        if not points_here:
+            self.stderr.write(f"At your carrier, have its texts sent to {connections.hook_url(link)}")
 
     def list(self) -> None:
         for link in Connection.objects.filter(closed_at=None).select_related("account").order_by("id"):
