@@ -6,12 +6,12 @@ import pytest
 from django.urls import reverse
 from people import ANNA, BEN, CLEO, FIRST_NUMBER, SECOND_NUMBER
 
-from heed.console import ids
+from heed.console import ids, offers
 from heed.core import account_level, consent, inbound, replay, senders
 from heed.core.consent import Cause
 from heed.core.models import Audit, Consent, Keyword, LedgerEntry, Source
 from heed.core.senders import Setting, Word
-from heed.rules import numbers
+from heed.rules import numbers, packs
 from heed.rules.consent import ALL_SENDERS
 from heed.rules.values import InboundText
 
@@ -104,7 +104,7 @@ def test_keywords_are_tried_on_recent_texts_before_they_are_added(owner, world):
 @pytest.mark.parametrize(
     ("before", "raw", "status", "words"),
     [
-        ([], "END", 200, "there is nothing to try them on"),
+        ([], "END", 200, "there is nothing to try it on"),
         (["Hello"], "END", 200, "The last text to this number would have read the same."),
         (["Hello", "Hi"], "END", 200, "All of the last 2 texts to this number would have read the same."),
         (["Hello"], "yes", 422, "it would opt them out"),
@@ -128,6 +128,59 @@ def test_a_trial_reads_the_last_hundred_texts_of_this_number(owner, world):
     assert len(page.context["trial"].changed) == 1
 
 
+@pytest.mark.parametrize(
+    ("opt_in_words", "status", "told"),
+    [
+        ("JOIN, Come back", 200, "1 of the last 2 texts to this number would have read otherwise."),
+        ("JOIN", 200, "All of the last 2 texts to this number would have read the same."),
+        ("YES", 422, "be an opt-in word."),
+    ],
+)
+def test_opt_in_words_are_tried_on_recent_texts_before_they_are_saved(owner, world, opt_in_words, status, told):
+    text(world, "Come back")
+    text(world, "See you", BEN)
+    page = owner.post(at("change_replies", world.number), {"opt_in_words": opt_in_words, "do": "try", **REPLIES})
+    assert page.status_code == status
+    assert told in page.content.decode()
+    assert page.context["opt_in_words"] == opt_in_words
+    assert b">Unsaved</textarea>" in page.content
+    world.number.refresh_from_db()
+    assert (world.number.opt_in_words, world.number.reply_message) == ([], "")
+
+
+REPLIES = {"reply_message": "Unsaved", "help_reply": "", "opt_in_reply": ""}
+
+
+# Packs
+
+
+def test_the_packs_of_the_country_offer_what_the_number_has_not(owner, world):
+    senders.change(world.number, Setting(keywords=[Word("END"), Word("Opt-out")]), actor="test")
+    page = owner.get(at("number", world.number))
+    [english] = page.context["offers"]
+    assert (english.code, english.had) == ("en", ["STOP", "UNSUBSCRIBE", "END", "OPT-OUT"])
+    assert "QUIT" in english.words
+    owner.post(at("add_keywords", world.number), {"words": ", ".join(english.words)})
+    assert owner.get(at("number", world.number)).context["offers"] == []
+    assert text(world, "quit").rule == "keyword"
+
+
+def test_packs_follow_the_country_and_leave_out_what_may_not_be_a_keyword(owner, world):
+    canadian = senders.take_number(world.account, 14165550123, world.link, actor="test")
+    assert [one.code for one in owner.get(at("number", canadian)).context["offers"]] == ["en", "fr"]
+    senders.change(canadian, Setting(opt_in_words=["Exit club"]), actor="test")
+    for offer in offers.of(canadian, set()):
+        assert not [word for word in offer.words if senders.risk_of(word, ["Exit club"])]
+
+
+def test_every_pack_can_be_added_as_it_is_offered(world):
+    for pack in packs.LANGUAGES.values():
+        world.number.country = pack.countries[0]
+        first = offers.of(world.number, set())[0]
+        words = [Word(word) for word in first.words]
+        assert senders.change(world.number, Setting(keywords=words), actor="test")
+
+
 def test_a_reply_that_is_too_long_is_refused_beside_it(owner, world):
     answer = owner.post(at("add_keywords", world.number), {"words": "END", "reply": "x" * 1001})
     assert answer.status_code == 422
@@ -149,6 +202,15 @@ def test_one_keyword_is_removed_and_the_others_keep_their_replies(owner, world):
     )
     owner.post(at("change_keywords", world.number), {"remove": "end", "reply-cancel": "not saved"})
     assert words_of(world.number) == [("STOP", "Bye"), ("UNSUBSCRIBE", ""), ("CANCEL", "Gone")]
+
+
+def test_a_removed_keyword_is_put_back_with_its_reply_by_one_click(owner, world):
+    senders.change(world.number, Setting(keywords=[Word("END", "Done")]), actor="test")
+    page = owner.post(at("change_keywords", world.number), {"remove": "end"}, follow=True)
+    assert b"END is removed. For 60 days more" in page.content
+    owner.post(at("add_keywords", world.number), {"words": "END", "reply": page.context["removed"].reply})
+    assert words_of(world.number) == [*FIXED, ("END", "Done")]
+    assert owner.get(f"{at('number', world.number)}?removed=end").context["removed"] is None  # it is there again
 
 
 @pytest.mark.parametrize("gone", ["stop", "unsubscribe", "never there"])
@@ -209,13 +271,15 @@ def test_what_can_not_be_saved_is_said_beside_its_field_and_nothing_is(owner, wo
         ("Bye", "1 part, 3 characters (GSM-7)"),
         ("x" * 161, "2 parts, 161 characters (GSM-7)"),
         ("Até já 🛑", "1 part, 9 characters (UCS-2) – because of á 🛑"),
+        ("Bye. Now 20% off", "“20%” reads like marketing"),
     ],
 )
 @pytest.mark.parametrize("field", ["reply_message", "reply-stop", "reply"])
 def test_parts_are_counted_while_one_writes(owner, text, words, field):
     asking = {"HX-Request": "true", "HX-Trigger-Name": field}
     typed = {"reply_message": "Something else", "reply-stop": "Bye", field: text}
-    assert owner.post("/numbers/parts/", typed, headers=asking).content.decode().strip() == words
+    told = owner.post("/numbers/parts/", typed, headers=asking).content.decode().strip()
+    assert words in told if words else told == ""
 
 
 def test_a_note_says_what_no_help_reply_means(owner, world):

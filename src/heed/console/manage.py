@@ -5,23 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from django.contrib import messages as notices
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from heed.console import counting, words
+from heed.console import offers, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.console.inbox import lines as lines_of
 from heed.console.numbers import found, line
 from heed.console.recipients import pretty
 from heed.console.words import Badge
-from heed.core import account_level, senders, verdicts
+from heed.core import senders, verdicts
 from heed.core.models import Inbound, Keyword, Sender
 from heed.core.senders import MOST_REPLY, Setting, Word
 from heed.core.verdicts import Trial
@@ -37,13 +38,25 @@ _BETWEEN = re.compile("[\n\r,;\u060c\u3001\uff0c\uff1b]+")  # commas and semicol
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What stands under a reply while it is written: its parts, and what in it is marketing."""
+
+    text: str
+    counted: Segments
+    marketing: str
+
+
+def written(text: str) -> Written:
+    return Written(text, segments.count(text), wording.marketing_in(text))
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """One keyword as its row shows it. A fixed one can't be removed."""
 
     word: str
     key: str
-    reply: str
-    counted: Segments
+    reply: Written
     is_fixed: bool
 
 
@@ -54,8 +67,7 @@ class Reply:
     name: str
     label: str
     hint: str
-    text: str
-    counted: Segments
+    reply: Written
     error: str = ""
 
 
@@ -69,6 +81,7 @@ class Typed:
     replies: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     trial: Trial | None = None
+    tries: str = ""  # what the trial is of: "words" or "opt_in_words"
 
 
 @page
@@ -86,7 +99,8 @@ def _show(request: ConsoleRequest, sender: Sender, typed: Typed) -> HttpResponse
         "sender": sender,
         "pretty": pretty(sender.address),
         "keywords": shown,
-        "has_custom": any(not one.is_fixed for one in shown),
+        "offers": offers.of(sender, {one.key for one in shown}),
+        "removed": offers.removed(sender, request.GET.get("removed", "")),
         "fixed_words": _fixed_words(sender),
         "replies": _replies(request, sender, typed),
         "opt_in_words": ", ".join(sender.opt_in_words) if typed.opt_in_words is None else typed.opt_in_words,
@@ -95,7 +109,6 @@ def _show(request: ConsoleRequest, sender: Sender, typed: Typed) -> HttpResponse
         "others": others.count(),
         "is_nanp": senders.is_nanp(sender),
         "all_on": request.account.new_numbers_account_level,
-        "trial": typed.trial,
         "otherwise": _otherwise(typed.trial) if typed.trial else [],
         "texts": lines_of(request.account, list(recent[:RECENT])),
     }
@@ -115,7 +128,7 @@ def _keywords(sender: Sender, typed: Typed) -> list[Shown]:
     shown = []
     for row in rows:
         reply = typed.replies.get(row.key, row.reply)
-        shown.append(Shown(row.word, row.key, reply, segments.count(reply), row.key in FIXED))
+        shown.append(Shown(row.word, row.key, written(reply), row.key in FIXED))
     return sorted(shown, key=lambda one: not one.is_fixed)
 
 
@@ -141,9 +154,8 @@ def _replies(request: ConsoleRequest, sender: Sender, typed: Typed) -> list[Repl
         ("opt_in_reply", _("Opt-in reply"), _("To who opts in again. Empty: nothing is sent.")),
     ]
     return [
-        Reply(name, label, hint, text, segments.count(text), typed.errors.get(name, ""))
+        Reply(name, label, hint, written(typed.replies.get(name, getattr(sender, name))), typed.errors.get(name, ""))
         for name, label, hint in told
-        for text in [typed.replies.get(name, getattr(sender, name))]
     ]
 
 
@@ -160,10 +172,16 @@ def change_replies(request: ConsoleRequest, public_id: str) -> HttpResponse:
         opt_in_reply=given["opt_in_reply"],
         opt_in_words=_split(raw),
     )
+    typed = Typed(opt_in_words=raw, replies=given)
     try:
+        if request.POST.get("do") == "try":
+            asked = senders.opt_in_words(sender, setting)
+            typed.trial, typed.tries = _tried(sender, opt_in_words=asked), "opt_in_words"
+            return _show(request, sender, typed)
         senders.change(sender, setting, actor=request.actor)
     except senders.Refused as error:
-        return _show(request, sender, Typed(opt_in_words=raw, replies=given, errors={error.field: str(error)}))
+        typed.errors = {error.field: str(error)}
+        return _show(request, sender, typed)
     notices.success(request, _("The replies of %(number)s are saved.") % {"number": pretty(sender.address)})
     return redirect("number", public_id)
 
@@ -178,7 +196,7 @@ def add_keywords(request: ConsoleRequest, public_id: str) -> HttpResponse:
         if not asked:
             raise senders.Refused(_("Write at least one keyword."), field="words")
         if request.POST.get("do") == "try":
-            return _show(request, sender, Typed(raw, reply, trial=_tried(sender, asked)))
+            return _show(request, sender, Typed(raw, reply, trial=_tried(sender, asked), tries="words"))
         senders.change_keywords(sender, lambda had: [*had, *asked], actor=request.actor)
     except senders.Refused as error:
         where = "reply" if error.code == "too_long" else "words"
@@ -189,12 +207,12 @@ def add_keywords(request: ConsoleRequest, public_id: str) -> HttpResponse:
     return redirect("number", public_id)
 
 
-def _tried(sender: Sender, asked: Sequence[Word]) -> Trial:
-    """What the keywords would have done to the last texts. Raises Refused for a risky one, as adding it does."""
-    for one in asked:
+def _tried(sender: Sender, more: Sequence[Word] = (), opt_in_words: Sequence[str] | None = None) -> Trial:
+    """What the change would have done to the last texts. Raises Refused for a risky keyword, as adding it does."""
+    for one in more:
         if risk := senders.risk_of(one.word, sender.opt_in_words):
             raise senders.Refused(risk, code="risky", field="keywords")
-    return verdicts.try_keywords(sender, [one.word for one in asked], timezone.now())
+    return verdicts.try_words(sender, timezone.now(), more=[one.word for one in more], opt_in_words=opt_in_words)
 
 
 @senders_only
@@ -216,11 +234,8 @@ def change_keywords(request: ConsoleRequest, public_id: str) -> HttpResponse:
     except senders.Refused as error:
         return _show(request, sender, Typed(replies=replies, errors={"keywords": str(error)}))
     if gone:
-        notices.success(
-            request, _("Removed. For 60 days more it still opts out whoever replies to a message that named it.")
-        )
-    else:
-        notices.success(request, _("The replies are saved."))
+        return redirect(f"{reverse('number', args=[public_id])}?{urlencode({'removed': gone})}")
+    notices.success(request, _("The replies are saved."))
     return redirect("number", public_id)
 
 
@@ -235,48 +250,12 @@ def _split(raw: str) -> list[str]:
 @senders_only
 @require_POST
 def parts(request: ConsoleRequest) -> HttpResponse:
-    """How many parts a reply has, while somebody writes it. By POST because texts don't belong in addresses and logs."""
+    """How many parts a reply has and what in it may not be, while somebody writes it.
+
+    By POST because texts don't belong in addresses and logs.
+    """
     text = _text(request, request.htmx.trigger_name or "")  # beside it come the other fields of its form
-    return render(request, "console/numbers/parts.html", {"counted": segments.count(text[:MOST_REPLY]), "text": text})
-
-
-# The account-level switch
-
-
-@senders_only
-@require_POST
-def switch(request: ConsoleRequest, public_id: str) -> HttpResponse:
-    """Turn it; turning it on offers to do the same for who left before."""
-    sender, turns_on = found(request, public_id), request.POST.get("on") == "1"
-    senders.change(sender, Setting(account_level_opt_out=turns_on), actor=request.actor)
-    if not turns_on:
-        notices.success(request, _("Off: the next STOP here leaves this number alone. Whoever has opted out stays so."))
-    else:
-        notices.success(request, _("On: the next STOP here leaves the whole account."))
-        if account_level.who_left(sender).exists():
-            return redirect("apply_to_account", public_id)
-    return redirect("number", public_id)
-
-
-@senders_only
-@require_http_methods(["GET", "HEAD", "POST"])
-def apply_to_account(request: ConsoleRequest, public_id: str) -> HttpResponse:
-    """Offer, and do, what the switch never does by itself: opt those out of the account who left this number before."""
-    sender = found(request, public_id)
-    if request.method == "POST" and sender.account_level_opt_out:
-        done = account_level.apply(sender, actor=request.actor)
-        told = ngettext("%(n)s person is opted out of the account.", "%(n)s people are opted out of the account.", done)
-        notices.success(request, told % {"n": f"{done:,}"})
-        return redirect("apply_to_account" if account_level.who_left(sender).exists() else "number", public_id)
-    count = counting.bounded(account_level.who_left(sender))
-    context = {
-        "line": line(sender),
-        "sender": sender,
-        "count": count,
-        "now": min(count, account_level.AT_MOST),
-        "shown": counting.shown(count),
-    }
-    return render(request, "console/numbers/apply.html", context)
+    return render(request, "console/numbers/parts.html", {"written": written(text[:MOST_REPLY])})
 
 
 urlpatterns = [
@@ -285,6 +264,4 @@ urlpatterns = [
     path("numbers/<str:public_id>/replies/", change_replies, name="change_replies"),
     path("numbers/<str:public_id>/keywords/", change_keywords, name="change_keywords"),
     path("numbers/<str:public_id>/keywords/add/", add_keywords, name="add_keywords"),
-    path("numbers/<str:public_id>/switch/", switch, name="switch_number"),
-    path("numbers/<str:public_id>/apply/", apply_to_account, name="apply_to_account"),
 ]

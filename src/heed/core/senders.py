@@ -200,7 +200,7 @@ def _changed(sender: Sender, setting: Setting, actor: str) -> Sender:
             )
         changed["rate"] = setting.rate or None
     if setting.opt_in_words is not None:
-        changed["opt_in_words"] = _opt_in_words(sender, setting)
+        changed["opt_in_words"] = opt_in_words(sender, setting)
     if setting.keywords is not None:
         changed["keywords"] = [word.word for word in _set_keywords(sender, setting.keywords, setting)]
     for name, value in changed.items():
@@ -229,7 +229,8 @@ def _translations(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str,
     return kept
 
 
-def _opt_in_words(sender: Sender, setting: Setting) -> list[str]:
+def opt_in_words(sender: Sender, setting: Setting) -> list[str]:
+    """The opt-in words of ``setting`` as ``change`` keeps them. Raises Refused for one that may not be."""
     taken = {w.key for w in Keyword.objects.filter(sender=sender, removed_at=None)}
     if setting.keywords is not None:
         taken = {keywords.key(word.word) for word in setting.keywords}

@@ -102,27 +102,37 @@ def _acting(words: Iterable[Word]) -> tuple[str, ...]:
     return tuple(one.word for one in words if not one.is_former)
 
 
-def reader(sender: Sender, now: datetime, more: Sequence[str] = ()) -> Callable[[str], Reading]:
-    """How texts read on ``sender`` as it is set now, or as they would with ``more`` keywords.
+def reader(
+    sender: Sender, now: datetime, more: Sequence[str] = (), opt_in_words: Sequence[str] | None = None
+) -> Callable[[str], Reading]:
+    """How texts read on ``sender`` as it is set now, or as they would with ``more`` keywords or other opt-in words.
 
     Free keywords apart: they are the same on every number.
     """
     own = (*_acting(words({sender.id}, now)[sender.id]), *more)
-    return partial(reading.read, nanp=senders.is_nanp(sender), words=own, start_words=tuple(sender.opt_in_words))
+    back = tuple(sender.opt_in_words if opt_in_words is None else opt_in_words)
+    return partial(reading.read, nanp=senders.is_nanp(sender), words=own, start_words=back)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What more keywords would have done to the last ``count`` texts: those that would have read otherwise, and how."""
+    """What a change would have done to the last ``count`` texts: those that would have read otherwise, and how."""
 
     count: int
     changed: list[tuple[Inbound, Verdict, Verdict]]
 
 
-def try_keywords(sender: Sender, more: Sequence[str], now: datetime, limit: int = 100) -> Trial:
-    """Read the last texts to ``sender`` once more, with ``more`` keywords. Changes nothing."""
+def try_words(
+    sender: Sender,
+    now: datetime,
+    *,
+    more: Sequence[str] = (),
+    opt_in_words: Sequence[str] | None = None,
+    limit: int = 100,
+) -> Trial:
+    """Read the last texts to ``sender`` once more, with ``more`` keywords or other opt-in words. Changes nothing."""
     texts = list(Inbound.objects.filter(sender=sender, account=sender.account).order_by("-id")[:limit])
-    is_now, would_be = reader(sender, now), reader(sender, now, more)
+    is_now, would_be = reader(sender, now), reader(sender, now, more, opt_in_words)
     verdicts = [(text, is_now(text.text).verdict, would_be(text.text).verdict) for text in texts]
     return Trial(len(texts), [one for one in verdicts if one[1] is not one[2]])
 

@@ -108,7 +108,7 @@ def lint_for(text: str, ways: Ways, countries: Iterable[str], on: date) -> Lint:
     return Lint(problem, tuple(sorted(set(wanting))))
 
 
-_PRICED = re.compile(r"\d\s?%|[$€£¥₹]\s?\d|\d\s?[$€£¥₹]")
+_PRICED = re.compile(r"[\d.,]*\d\s?%|[$€£¥₹]\s?\d[\d.,]*|[\d.,]*\d\s?[$€£¥₹]")
 
 
 def marketing_in(text: str) -> str:
