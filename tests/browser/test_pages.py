@@ -12,7 +12,7 @@ PAGES = [
     "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
     "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports", "jobs", "upload_opt_outs",
-    "profile", "connections", "add_number",
+    "profile", "connections", "add_number", "why_not",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "add_connection": ("connections", ".list-names a[href*='twilio']"),

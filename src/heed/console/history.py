@@ -40,6 +40,7 @@ class Moment:
     text: str = ""
     link: str = ""
     evidence: str = ""  # the SHA-256 of the text and its salt
+    entry_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ def _of_entry(
         " ".join(fact for fact in facts if fact),
         "" if decided else text,  # it stands at the hold, or at the opt-out
         evidence=entry.evidence,
+        entry_id=entry.id,
     )
 
 

@@ -90,6 +90,7 @@ GROUPS = (
                 "hand-stop",
                 ("add_opt_outs", "opt_out_history", "upload_opt_outs", "import_opt_outs"),
             ),
+            Entry("why_not", _("Why not?"), "shield"),
             Entry("jobs", _("Imports and exports"), "download", ("job",)),
         ],
     ),

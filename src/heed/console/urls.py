@@ -34,6 +34,7 @@ from heed.console import (
     templates,
     translations,
     webhooks,
+    why_not,
 )
 
 # Of allauth's pages only these: who changes an e-mail address is asked more than allauth asks (console/settings.py).
@@ -65,6 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *inbox.urlpatterns,
     *reviews.urlpatterns,
     *opt_outs.urlpatterns,
+    *why_not.urlpatterns,
     *opt_out_imports.urlpatterns,
     *jobs.urlpatterns,
     *history.urlpatterns,

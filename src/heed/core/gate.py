@@ -1,8 +1,8 @@
 """The question: may this message go to this recipient from this sender? Nobody else reads consent for that purpose.
 
 The condition stands here once, in SQL, because that is where it must hold. It is asked by ``may_send`` (API, console),
-``blocked_senders`` (one person's history), ``sweep`` (the last statement of every act that blocks), ``look_again`` (after
-queueing) and ``claim`` (hand-off). ``rules.consent.may_send`` is its oracle, and what ``reach`` counts beforehand with; a
+``why_not`` and ``blocked_senders`` (one person), ``sweep`` (the last statement of every act that blocks), ``look_again``
+(after queueing) and ``claim`` (hand-off). ``rules.consent.may_send`` is its oracle, and what ``reach`` counts beforehand with; a
 property test holds them together.
 """
 
@@ -60,17 +60,27 @@ def may_send(account_id: int, sender_id: int, recipients: Iterable[int], *, pool
 
     ``sender_id`` 0 asks about the account as a whole. Recipients are asked in order, which is several times faster.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""SELECT v.recipient, v.blocking, v.since FROM (
-                SELECT q.recipient, {_BLOCKING} AS blocking, {_SINCE} AS since
-                FROM (SELECT CAST(%s AS bigint) AS account_id, CAST(given.value AS bigint) AS recipient,
-                    CAST(%s AS bigint) AS sender_id, CAST(%s AS bigint) AS pool_id
-                    FROM {database.numbers_table()}) q {_ROWS}) v
-            WHERE v.blocking IS NOT NULL""",  # noqa: S608 (our own text alone)
-            [account_id, sender_id, pool_id, database.numbers_value(sorted(set(recipients)))],
-        )
-        return {recipient: _block(blocking, since) for recipient, blocking, since in cursor.fetchall()}
+    rows = _blocked(account_id, sender_id, recipients, pool_id)
+    return {recipient: _block(blocking, since) for recipient, blocking, since, _ in rows}
+
+
+def why_not(account_id: int, sender_id: int, recipient: int, *, pool_id: int = 0) -> tuple[Block, int | None] | None:
+    """``may_send`` to one person, with the ledger entry of the opt-out that stands; None if a message may go."""
+    for _, blocking, since, entry_id in _blocked(account_id, sender_id, [recipient], pool_id):
+        return _block(blocking, since), entry_id
+    return None
+
+
+def _blocked(account_id: int, sender_id: int, recipients: Iterable[int], pool_id: int) -> list[tuple[Any, ...]]:
+    return database.run(
+        f"""SELECT v.recipient, v.blocking, v.since, {_ENTRY} FROM (
+            SELECT q.recipient, {_BLOCKING} AS blocking, {_SINCE} AS since, {_ENTRIES}
+            FROM (SELECT CAST(%s AS bigint) AS account_id, CAST(given.value AS bigint) AS recipient,
+                CAST(%s AS bigint) AS sender_id, CAST(%s AS bigint) AS pool_id
+                FROM {database.numbers_table()}) q {_ROWS}) v
+        WHERE v.blocking IS NOT NULL""",  # noqa: S608 (our own text alone)
+        [account_id, sender_id, pool_id, database.numbers_value(sorted(set(recipients)))],
+    )
 
 
 def blocked_senders(account_id: int, recipient: int) -> dict[int, Block]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -112,6 +112,11 @@ def decided(account: Account, before: int | None = None) -> QuerySet[Review]:
         return found
     at = found.filter(id=before).values_list("decided_at", flat=True).first()
     return found.filter(Q(decided_at__lt=at) | Q(decided_at=at, id__lt=before)) if at else found.none()
+
+
+def holding(account: Account, recipient: int, sender_ids: Iterable[int]) -> Review | None:
+    """The oldest open review that holds the person's messages from one of ``sender_ids``."""
+    return queue(account).filter(recipient=recipient, sender_id__in=set(sender_ids)).first()
 
 
 def of(account: Account) -> QuerySet[Review]:
