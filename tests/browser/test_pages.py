@@ -12,7 +12,7 @@ PAGES = [
     "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
     "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports", "jobs", "upload_opt_outs",
-    "profile", "connections", "add_number", "why_not",
+    "profile", "connections", "add_number", "why_not", "audit_log",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "add_connection": ("connections", ".list-names a[href*='twilio']"),
@@ -46,8 +46,7 @@ OTHERS = {
     "delete_template", "qr_code_svg", "qr_code_png",
     "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key", "webhook_secret",
-    "act_on_webhook", "act_on_connection", "replay_delivery",
-    "change_translations",
+    "act_on_webhook", "act_on_connection", "replay_delivery", "change_translations", "export_audit_log",
 }  # fmt: skip
 
 

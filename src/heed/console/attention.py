@@ -134,7 +134,7 @@ def _place(job: Job) -> str:
             return reverse("contact_list", args=[ids.public(ids.LIST, job.subject_id)])
         case campaigns.BUILD | campaigns.COUNT:
             return reverse("campaign", args=[ids.public(ids.CAMPAIGN, job.subject_id)])
-        case opt_out_files.IMPORT | exports.OPT_OUTS | exports.CAMPAIGN:
+        case opt_out_files.IMPORT | exports.OPT_OUTS | exports.CAMPAIGN | exports.AUDIT:
             return reverse("job", args=[ids.public(ids.JOB, job.id)])
     return ""
 

@@ -11,7 +11,7 @@ MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
 WEBHOOK, DELIVERY, EVENT = "whk", "dlv", "evt"
 CONNECTION = "lnk"
 MEMBER, INVITATION, KEY, REVIEW = "mem", "inv", "key", "rev"
-CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE, JOB = "cmp", "fil", "lst", "con", "tpl", "job"
+CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE, JOB, NOTE = "cmp", "fil", "lst", "con", "tpl", "job", "aud"
 
 
 def public(kind: str, row_id: int) -> str:

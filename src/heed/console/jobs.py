@@ -30,8 +30,9 @@ TITLES: dict[str, str | Promise] = {
     contacts.IMPORT: gettext_lazy("Import of contacts"),
     exports.OPT_OUTS: gettext_lazy("Export of opt-outs"),
     exports.CAMPAIGN: gettext_lazy("Export of a campaign’s messages"),
+    exports.AUDIT: gettext_lazy("Export of the audit log"),
 }
-EXPORTS = frozenset({exports.OPT_OUTS, exports.CAMPAIGN})
+EXPORTS = frozenset({exports.OPT_OUTS, exports.CAMPAIGN, exports.AUDIT})
 STATES = {
     JobState.WAITING: Badge(gettext_lazy("Waiting"), "blue"),
     JobState.RUNNING: Badge(gettext_lazy("Running"), "blue"),
@@ -90,6 +91,8 @@ def _back(job: Job) -> str:
             return reverse("contact_list", args=[ids.public(ids.LIST, job.subject_id)])
         case exports.CAMPAIGN:
             return reverse("campaign", args=[ids.public(ids.CAMPAIGN, job.subject_id)])
+        case exports.AUDIT:
+            return reverse("audit_log")
     return reverse("opt_outs")
 
 

@@ -104,6 +104,7 @@ GROUPS = (
                 ("buy_number", "add_number", "number", "add_name", "release_number", "apply_to_account"),
             ),
             Entry("handset", _("Handset"), "device-mobile"),
+            Entry("audit_log", _("Audit log"), "history"),
             Entry("settings", _("Settings"), "settings", _SETTINGS),
         ],
     ),

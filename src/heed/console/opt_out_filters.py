@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.http import Http404
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from heed.console import ids, recipients
+from heed.console import days, ids, recipients
 from heed.core.models import Account, Sender, Source
 from heed.core.opt_out_list import ANY_SENDER, Place, Wanted
 from heed.rules.consent import ALL_SENDERS
@@ -33,15 +32,13 @@ def wanted(account: Account, asked: Mapping[str, str]) -> tuple[Wanted, dict[str
         errors["number"] = _("“%(raw)s” is not a phone number.") % {"raw": asked["number"]}
     if asked["source"] and asked["source"] not in Source.values:
         errors["source"] = _("There is no such source.")
-    first, last = (_day(asked[name], name, errors) for name in ("first", "last"))
-    if first and last and first > last:
-        errors["last"] = _("The first day comes after the last.")
+    first, last = days.between(asked, errors)
     return Wanted(
         recipient,
         _scope(account, asked["scope"], errors),
         asked["source"],
-        _midnight(first) if first else None,
-        _midnight(last + timedelta(days=1)) if last else None,
+        first,
+        last,
     ), errors
 
 
@@ -62,22 +59,6 @@ def _scope(account: Account, raw: str, errors: dict[str, str]) -> int | None:
     if found is None:
         errors["scope"] = _("There is no such sender.")
     return found
-
-
-def _day(raw: str, name: str, errors: dict[str, str]) -> date | None:
-    if not raw:
-        return None
-    try:
-        day = date.fromisoformat(raw)
-        _midnight(day + timedelta(days=1))
-    except (ValueError, OverflowError):
-        errors[name] = _("Write the day as 2026-03-31.")
-        return None
-    return day
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, timezone.get_current_timezone()).astimezone(UTC)
 
 
 # Where a page ends

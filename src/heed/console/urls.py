@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from heed.console import (
     api_keys,
     audiences,
+    audit_log,
     campaign_messages,
     campaigns,
     compose,
@@ -80,4 +81,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *members.urlpatterns,
     *api_keys.urlpatterns,
     *webhooks.urlpatterns,
+    *audit_log.urlpatterns,
 ]

@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 from django.db import transaction
 
-from heed.core import audit, campaigns, files, jobs, opt_out_files, refused, reports, tables
+from heed.core import audit, audit_log, campaigns, files, jobs, opt_out_files, refused, reports, tables
 from heed.core.files import CHUNK
 from heed.core.models import Account, Campaign, FilePurpose, Job
 from heed.core.opt_out_list import Wanted
 
-CAMPAIGN, OPT_OUTS = "export.campaign", "export.opt_outs"
+CAMPAIGN, OPT_OUTS, AUDIT = "export.campaign", "export.opt_outs", "export.audit"
 FORMATS = ("csv", "xlsx")
 STEP = 2000  # rows between two looks at whether to go on
 
@@ -41,6 +41,14 @@ def opt_outs(account: Account, wanted: Wanted, format_: str = "csv", *, actor: s
         return jobs.start(account, OPT_OUTS, 0, actor=actor, format=format_, wanted=wanted.to_json())
 
 
+def audit_trail(account: Account, wanted: audit_log.Wanted, format_: str = "csv", *, actor: str) -> Job:
+    """Begin to write the audit trail, or what of it is ``wanted``, to a file."""
+    _check(format_)
+    with transaction.atomic():
+        audit.note(account.id, actor, "audit.export", "", format=format_)
+        return jobs.start(account, AUDIT, 0, actor=actor, format=format_, wanted=wanted.to_json())
+
+
 def _check(format_: str) -> None:
     if format_ not in FORMATS:
         raise Refused("Export as csv or xlsx.", field="format")
@@ -57,6 +65,11 @@ def run_opt_outs(job: Job, keep_on: jobs.KeepOn) -> None:
     rows = opt_out_files.rows(job.account_id, Wanted.from_json(job.setting["wanted"]))
     name = f"opt-outs-{job.account.slug}-{job.created_at:%Y-%m-%d}"
     _run(job, keep_on, name, opt_out_files.EXPORT_COLUMNS, rows)
+
+
+def run_audit_trail(job: Job, keep_on: jobs.KeepOn) -> None:
+    rows = audit_log.rows(job.account_id, audit_log.Wanted.from_json(job.setting["wanted"]))
+    _run(job, keep_on, f"audit-{job.account.slug}-{job.created_at:%Y-%m-%d}", audit_log.COLUMNS, rows)
 
 
 def _run(job: Job, keep_on: jobs.KeepOn, name: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -2,8 +2,8 @@
 
 The condition stands here once, in SQL, because that is where it must hold. It is asked by ``may_send`` (API, console),
 ``why_not`` and ``blocked_senders`` (one person), ``sweep`` (the last statement of every act that blocks), ``look_again``
-(after queueing) and ``claim`` (hand-off). ``rules.consent.may_send`` is its oracle, and what ``reach`` counts beforehand with; a
-property test holds them together.
+(after queueing) and ``claim`` (hand-off). ``rules.consent.may_send`` is its oracle, and what ``reach`` counts beforehand
+with; a property test holds them together.
 """
 
 from __future__ import annotations

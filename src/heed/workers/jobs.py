@@ -21,6 +21,7 @@ RUNNERS: dict[str, Callable[[Job, KeepOn], None]] = {
     campaigns.COUNT: audience.run_count,
     exports.CAMPAIGN: exports.run_campaign,
     exports.OPT_OUTS: exports.run_opt_outs,
+    exports.AUDIT: exports.run_audit_trail,
     opt_out_files.IMPORT: opt_out_files.run_import,
 }
 FAILED: dict[str, Callable[[Job, str], None]] = {campaigns.BUILD: audience.failed, campaigns.COUNT: audience.failed}
