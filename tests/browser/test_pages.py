@@ -24,6 +24,7 @@ LINKED: dict[str, tuple[str, str]] = {
     "release_number": ("numbers", "a[href$='/release/']"),
     "review": ("reviews", "th a.number"),
     "message": ("messages", ".message-cell a"),
+    "conversation": ("inbox", "th a.number"),
     "opt_out_history": ("opt_outs", "tbody a"),
     "edit_template": ("templates", "tbody th a"),
     "contact_list": ("contacts", ".list-names a"),
@@ -47,6 +48,7 @@ OTHERS = {
     "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key", "webhook_secret",
     "act_on_webhook", "act_on_connection", "replay_delivery", "change_translations", "export_audit_log",
+    "reply", "conversation_parts",
 }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def test_who_has_left_has_no_button_and_no_reply_link(owner, world):
     assert (anna.stands, ben.stands) == (True, False)
     words = owner.get("/inbox/").content
     assert words.count(b"/opt-out/") == 1
-    assert b"/send/?from=%2B447700900001&amp;to=%2B447700900502" in words
+    assert b"/inbox/447700900502/?from=%2B447700900001#reply" in words
 
 
 @pytest.mark.parametrize("phone", ["ACME", "12345"])

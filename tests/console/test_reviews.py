@@ -125,7 +125,7 @@ def test_what_folding_has_changed_is_not_marked(owner, world):
 
 
 def test_the_conversation_goes_both_ways_and_is_bounded(owner, world, monkeypatch):
-    monkeypatch.setattr("heed.console.reviews.AROUND", 2)
+    monkeypatch.setattr("heed.console.turns.AROUND", 2)
     drafts = [Draft(ANNA, numbers.show(ANNA), f"Offer {n}") for n in range(3)]
     for draft in drafts:
         outbound.queue(world.number, [draft], door="test", actor="")

@@ -98,8 +98,8 @@ def _blocked(account: Account, rows: Sequence[Inbound]) -> dict[int, str]:
 def _reply(row: Inbound) -> str:
     if row.recipient is None or row.sender is None or row.sender.closed_at is not None:
         return ""
-    asked = {"from": row.sender.address, "to": numbers.show(row.recipient)}
-    return f"{reverse('quick_send')}?{urlencode(asked)}"
+    asked = urlencode({"from": row.sender.address})
+    return f"{reverse('conversation', args=[row.recipient])}?{asked}#reply"
 
 
 @senders_only

@@ -43,7 +43,7 @@ class Written:
 
     text: str
     counted: Segments
-    marketing: str
+    marketing: str = ""
 
 
 def written(text: str) -> Written:

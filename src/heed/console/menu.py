@@ -76,7 +76,7 @@ GROUPS = (
             Entry("templates", _("Templates"), "template", ("new_template", "edit_template")),
             Entry("reports", _("Reports"), "chart-bar"),
             Entry("messages", _("Messages"), "messages", ("message",)),
-            Entry("inbox", _("Inbox"), "inbox"),
+            Entry("inbox", _("Inbox"), "inbox", ("conversation", "reply")),
             Entry("reviews", _("Reviews"), "list-check", ("review", "decided_reviews"), waiting=_open_reviews),
             Entry("contacts", _("Contacts"), "address-book", _CONTACTS),
         ],

@@ -190,6 +190,7 @@ def _steps(line: Line, entry: LedgerEntry | None) -> list[Step]:
 def _by(row: Message) -> str:
     doors = {
         "quick_send": _("Quick send"),
+        "inbox": _("Reply"),
         "api": _("API"),
         "command": _("Command line"),
         "campaign": _("Campaign"),

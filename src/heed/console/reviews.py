@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -18,18 +18,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from heed.console import counting, ids, recipients, words
+from heed.console import counting, ids, recipients, turns, words
 from heed.console.access import ConsoleRequest, page, senders_only
-from heed.console.messages import lines as message_lines
 from heed.console.opt_outs import MOST_NOTE
 from heed.core import reviews
 from heed.core.consent import Outcome
-from heed.core.models import Account, Decision, Inbound, Message, Review
+from heed.core.models import Account, Decision, Inbound, Review
 from heed.rules import numbers
 from heed.rules.texts import clean
 
 A_PAGE = 50
-AROUND = 10  # texts of the conversation before, and as many after
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +42,6 @@ class Line:
     marked: tuple[str, str, str]
     clock: words.Badge
     decision: words.Badge | None
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One text of a conversation. ``kind`` is "got" from the person and "wrote" to them."""
-
-    at: datetime
-    kind: str
-    text: str
-    number: str
-    badge: words.Badge | None = None
-    why: str = ""
-    is_asked: bool = False
 
 
 # What waits
@@ -140,7 +125,7 @@ def review(request: ConsoleRequest, public_id: str) -> HttpResponse:
     context = {
         "line": lines(request.account, [row])[0],
         "review": row,
-        "turns": _conversation(request.account, row),
+        "turns": turns.around(request.account, row),
         "following": ids.public(ids.REVIEW, following.id) if following else "",
         "most_note": MOST_NOTE,
     }
@@ -160,46 +145,6 @@ def _below(account: Account, this: Review) -> Review | None:
     late, early = others.filter(due_at__lte=now), others.filter(due_at__gt=now)
     mine, rest = (late, early) if this.due_at <= now else (early, late)
     return mine.filter(id__gt=this.id).first() or rest.first() or mine.first()
-
-
-def _conversation(account: Account, this: Review) -> list[Turn]:
-    """The last texts between the account and the person before the one in question, itself, and the next ones."""
-    asked, person = this.inbound, {"account": account, "recipient": this.recipient}
-    sent = Message.objects.filter(**person).select_related("sender")
-    got = Inbound.objects.filter(**person)
-    before = [
-        *_texts(got.filter(id__lt=asked.id).order_by("-id")[:AROUND]),
-        *_messages(account, sent.filter(created_at__lt=asked.received_at).order_by("-id")[:AROUND]),
-    ]
-    after = [
-        *_texts(got.filter(id__gt=asked.id).order_by("id")[:AROUND]),
-        *_messages(account, sent.filter(created_at__gte=asked.received_at).order_by("id")[:AROUND]),
-    ]
-    before.sort(key=lambda turn: turn.at)
-    after.sort(key=lambda turn: turn.at)
-    this_one = Turn(asked.received_at, "got", asked.text, recipients.pretty(asked.to_address), is_asked=True)
-    return [*before[-AROUND:], this_one, *after[:AROUND]]
-
-
-def _texts(rows: Iterable[Inbound]) -> list[Turn]:
-    return [
-        Turn(row.received_at, "got", row.text, recipients.pretty(row.to_address), words.verdict(row.verdict))
-        for row in rows
-    ]
-
-
-def _messages(account: Account, rows: Iterable[Message]) -> list[Turn]:
-    return [
-        Turn(
-            line.message.created_at,
-            "wrote",
-            line.message.text,
-            recipients.pretty(line.message.sender.address),
-            line.badge,
-            line.why,
-        )
-        for line in message_lines(account, rows)
-    ]
 
 
 # Deciding

@@ -50,7 +50,7 @@ class Message(models.Model):
     )  # of the send, as its program calls it
     correlation_id = models.CharField(max_length=120, blank=True)
     provider_id = models.CharField(max_length=128, blank=True)
-    door = models.CharField(max_length=16)  # quick_send, api, command, campaign, test, answer
+    door = models.CharField(max_length=16)  # quick_send, inbox, api, command, campaign, test, answer
     actor = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True)
