@@ -12,7 +12,7 @@ PAGES = [
     "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
     "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports", "jobs", "upload_opt_outs",
-    "profile", "connections", "add_number", "why_not", "audit_log",
+    "profile", "connections", "add_number", "why_not", "audit_log", "add_contact",
 ]  # fmt: skip
 LINKED: dict[str, tuple[str, str]] = {
     "add_connection": ("connections", ".list-names a[href*='twilio']"),
@@ -28,6 +28,7 @@ LINKED: dict[str, tuple[str, str]] = {
     "opt_out_history": ("opt_outs", "tbody a"),
     "edit_template": ("templates", "tbody th a"),
     "contact_list": ("contacts", ".list-names a"),
+    "contact": ("contacts", "tbody a.number"),
     "campaign": ("campaigns", "tbody tr:last-child a"),
     "edit_campaign": ("campaign", "main a[href$='/edit/']"),
     "campaign_recipients": ("campaign", "main a[href$='/recipients/']"),
@@ -48,7 +49,7 @@ OTHERS = {
     "campaign_count", "campaign_rejects", "test_campaign", "act_on_campaign",
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key", "webhook_secret",
     "act_on_webhook", "act_on_connection", "replay_delivery", "change_translations", "export_audit_log",
-    "reply", "conversation_parts",
+    "reply", "conversation_parts", "change_contact", "change_contact_lists",
 }  # fmt: skip
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from people import ANNA, BEN, signed_in
+from people import ANNA, BEN, CLEO, signed_in
 from reading import said
 from working import CSV, upload, work_all
 
 from heed.console import ids
-from heed.core import consent, contacts, gate, uploads
+from heed.core import consent, contacts, gate, inbound, uploads
 from heed.core.consent import Cause
 from heed.core.models import Contact, ContactList, Source, StoredFile
+from heed.rules.values import InboundText
 
 
 @pytest.fixture
@@ -154,3 +155,86 @@ def test_lists_are_paged_and_bounded(world, owner, friends, django_assert_max_nu
     older = page.content.decode().split('href="?before=')[1].split('"')[0]
     assert said(owner.get(address(friends), {"before": older})) != said(page)
     assert owner.get("/contacts/", {"before": "nonsense"}).status_code == 404
+
+
+# By hand
+
+
+def typed(**fields):
+    return {"field": list(fields), "value": list(fields.values())}
+
+
+def test_one_is_added_by_hand_to_a_list(world, owner, friends):
+    form = owner.get("/contacts/add/", {"list": ids.public(ids.LIST, friends.id), "number": "07700 900503"})
+    assert form.context["number"] == "07700 900503"
+    asked = {"number": "07700 900503", "list": ids.public(ids.LIST, friends.id)}
+    page = owner.post("/contacts/add/", asked | {"field": ["First name", ""], "value": ["Cleo", ""]}, follow=True)
+    assert page.redirect_chain[-1][0] == f"/contacts/{CLEO}/"
+    assert "The contact is added." in said(page)
+    assert contacts.find(world.account, CLEO).fields == {"firstname": "Cleo"}
+    assert "+44 7700 900503" in said(owner.get(address(friends)))
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [("nobody", "not a phone number"), ("", "No phone number"), ("+447700900501", "This number is a contact already.")],
+)
+def test_what_can_not_be_added_is_said_and_writes_over_nobody(world, owner, friends, number, why):
+    page = owner.post("/contacts/add/", {"number": number} | typed(Name="Eve"))
+    assert page.status_code == 422
+    assert why in said(page)
+    assert 'value="Eve"' in page.content.decode()
+    assert contacts.find(world.account, ANNA).fields == {"firstname": "Anna"}
+    assert Contact.objects.count() == 2
+
+
+def test_a_contact_is_changed_put_into_lists_and_taken_off(world, owner, friends):
+    here = f"/contacts/{ANNA}/"
+    owner.post(f"{here}change/", typed(firstname="Ann", City="Leeds"))
+    assert contacts.find(world.account, ANNA).fields == {"firstname": "Ann", "city": "Leeds"}
+    vip = contacts.create_list(world.account, "VIP", actor="test")
+    assert "is in “VIP” now" in said(owner.post(f"{here}lists/", {"add": ids.public(ids.LIST, vip.id)}, follow=True))
+    assert [name for _, name in owner.get(here).context["lists"]] == ["Friends", "VIP"]
+    owner.post(f"{here}lists/", {"take_off": ids.public(ids.LIST, friends.id)})
+    assert [name for _, name in owner.get(here).context["lists"]] == ["VIP"]
+
+
+def test_too_many_fields_are_refused_and_stay_typed(world, owner, friends, monkeypatch):
+    monkeypatch.setattr(contacts, "MOST_FIELDS", 1)
+    page = owner.post(f"/contacts/{ANNA}/change/", typed(A="1", B="2"))
+    assert (page.status_code, "at most 1 fields" in said(page)) == (422, True)
+    assert contacts.find(world.account, ANNA).fields == {"firstname": "Anna"}
+
+
+def test_its_page_has_what_went_both_ways_and_the_consent(world, owner, friends, django_assert_max_num_queries):
+    assert "May be written to" in said(owner.get(f"/contacts/{ANNA}/"))
+    raw = InboundText("", f"+{ANNA}", world.number.address, "STOP")
+    inbound.receive(world.link, [raw])
+    with django_assert_max_num_queries(25):
+        words = said(owner.get(f"/contacts/{ANNA}/"))
+    assert "Opted out +447700900001 by texting STOP to +447700900001" in words
+    assert "1 entry in their history" in words
+    assert "They wrote: STOP" in words
+
+
+def test_one_deleted_on_its_page_keeps_the_opt_out(world, owner, friends):
+    consent.opt_out(world.account.id, 0, ANNA, Cause(Source.WEB_FORM))
+    owner.post("/contacts/remove/", {"contact": str(ANNA), "do": "delete"})
+    assert owner.get(f"/contacts/{ANNA}/").status_code == 404
+    owner.post("/contacts/add/", {"number": f"+{ANNA}"})
+    assert ANNA in gate.may_send(world.account.id, world.number.id, [ANNA])
+    assert "Opted out Account on the web form" in said(owner.get(f"/contacts/{ANNA}/"))
+
+
+def test_who_may_touch_a_contact(world, friends):
+    lists = contacts.create_list(world.other, "Theirs", actor="test")
+    for path in (f"/contacts/{ANNA}/change/", f"/contacts/{ANNA}/lists/", "/contacts/add/"):
+        assert signed_in(world.viewer).post(path, typed(A="1")).status_code == 403
+    assert "Anna" in said(signed_in(world.viewer).get(f"/contacts/{ANNA}/"))
+    stranger = signed_in(world.stranger)
+    assert stranger.get(f"/contacts/{ANNA}/").status_code == 404
+    assert stranger.post(f"/contacts/{ANNA}/change/", typed(A="1")).status_code == 404
+    assert stranger.post("/contacts/add/", {"number": f"+{ANNA}"}).status_code == 302  # a contact of their own
+    assert contacts.find(world.account, ANNA).fields == {"firstname": "Anna"}
+    owner, theirs = signed_in(world.owner), ids.public(ids.LIST, lists.id)
+    assert owner.post(f"/contacts/{ANNA}/lists/", {"add": theirs}).status_code == 404

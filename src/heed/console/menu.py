@@ -64,7 +64,16 @@ _CAMPAIGN = (
     "campaign_messages",
 )
 
-_CONTACTS = ("contact_list", "add_contact_list", "change_contact_list", "upload_contacts", "import_contacts")
+_CONTACTS = (
+    "contact_list",
+    "add_contact_list",
+    "change_contact_list",
+    "upload_contacts",
+    "import_contacts",
+    "add_contact",
+    "contact",
+    "change_contact",
+)
 
 GROUPS = (
     Group("", [Entry("home", _("Home"), "home")]),

@@ -116,6 +116,13 @@ def delete(account: Account, recipients: Sequence[int], *, actor: str) -> int:
     return len(known)
 
 
+def put_on(account: Account, contact_list: ContactList, contact: Contact) -> None:
+    """Put a contact into a list, once."""
+    if (contact_list.account_id, contact.account_id) != (account.id, account.id):
+        raise Refused("This is another account's.")
+    ListMember.objects.get_or_create(contact_list=contact_list, contact=contact)
+
+
 def take_off(account: Account, contact_list: ContactList, recipients: Sequence[int]) -> int:
     """Take these contacts off the list; how many stood in it."""
     members = ListMember.objects.filter(contact_list=contact_list, contact__account=account)
