@@ -20,6 +20,7 @@ SETTINGS = (
     "translations",
     "opt_in_words",
     "keywords",
+    "rate",
 )
 
 
@@ -42,11 +43,13 @@ def test_a_number_is_bought_changed_and_released(call: Caller) -> None:
         "translations": {"fr": {"reply_message": "Au revoir.", "help_reply": None, "opt_in_reply": None}},
         "opt_in_words": ["JOIN"],
         "keywords": [{"word": "STOP", "reply": "Stopped."}, {"word": "END", "reply": None}],
+        "rate": 25,
     }
     _, changed = call("PATCH", path, wanted)
     keywords = [("STOP", "Stopped."), ("UNSUBSCRIBE", None), ("END", None)]
     assert [(one["word"], one["reply"]) for one in changed["keywords"]] == keywords
     assert {name: changed[name] for name in SETTINGS[:6]} == {name: wanted[name] for name in SETTINGS[:6]}
+    assert changed["rate"] == 25
     assert call("GET", path + "/")[1] == changed
     assert call("PATCH", path, {name: changed[name] for name in SETTINGS})[1] == changed  # as it was read
     assert call("DELETE", path)[1] == {"id": bought["id"], "status": "released"}
@@ -160,3 +163,14 @@ def test_the_key_of_a_closed_account_is_401(world: World) -> None:
     program = caller(world)
     type(world.account).objects.filter(id=world.account.id).update(closed_at="2026-01-01T00:00:00Z")
     assert program("GET", "/v1/account")[0] == 401
+
+
+def test_a_rate_is_set_and_taken_away_of_a_number_and_of_a_name(call: Caller, path: str) -> None:
+    name = f"/v1/senders/{call('POST', '/v1/senders', {'name': 'ACME'})[1]['id']}"
+    for one in (path, name):
+        assert call("PATCH", one, {"rate": 10})[1]["rate"] == 10
+        assert call("PATCH", one, {})[1]["rate"] == 10
+        assert call("PATCH", one, {"rate": 10_001})[0] == 400
+        assert call("PATCH", one, {"rate": -1})[0] == 400
+        assert call("PATCH", one, {"rate": None})[1]["rate"] is None
+    assert call("PATCH", path.replace("numbers", "senders"), {"rate": 1})[0] == 404  # a number is no name

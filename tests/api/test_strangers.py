@@ -70,6 +70,7 @@ CASES: dict[tuple[str, str], tuple[Any, Told]] = {
     ("DELETE", "/v1/numbers/{number_id}"): (None, not_found),
     ("GET", "/v1/senders"): (None, nothing),
     ("POST", "/v1/senders"): ({"name": "ACME"}, lambda status, told: status == 201),  # names may repeat
+    ("PATCH", "/v1/senders/{name_id}"): ({"rate": 1}, not_found),
     ("DELETE", "/v1/senders/{name_id}"): (None, not_found),
     ("GET", "/v1/templates"): (None, nothing),
     ("POST", "/v1/templates"): (
@@ -155,7 +156,7 @@ WRITES = {
     "/v1/numbers": {"phone_number": "+447700900100"},
     "/v1/numbers/{number_id}": {},
     "/v1/senders": {"name": "X"},
-    "/v1/senders/{name_id}": None,
+    "/v1/senders/{name_id}": {},
     "/v1/templates": TEMPLATE,
     "/v1/templates/{template_id}": TEMPLATE,
     "/v1/reviews/{review_id}": {"decision": "opt_out"},

@@ -21,6 +21,7 @@ LINKED: dict[str, tuple[str, str]] = {
     "delivery": ("webhook", "tbody a"),
     "number": ("numbers", "th a.number"),
     "translations": ("number", "a[href$='/languages/']"),
+    "sender_speed": ("number", "a[href$='/speed/']"),
     "release_number": ("numbers", "a[href$='/release/']"),
     "review": ("reviews", "th a.number"),
     "message": ("messages", ".message-cell a"),

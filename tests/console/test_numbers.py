@@ -217,3 +217,35 @@ def test_home_leads_to_the_shop_first(client, world):
     fresh = Account.objects.create(name="New", slug="new", free_prefix="zzzzz", link_code="zzzzz")
     page = visit(client, person(fresh, "new@example.com", Role.OWNER)).get("/")
     assert page.context["steps"][0].address == "/numbers/buy/"
+
+
+# Speed
+
+
+@pytest.mark.parametrize("which", ["number", "name"])
+def test_a_speed_is_set_and_taken_away(owner, world, which):
+    sender = getattr(world, which)
+    here = reverse("sender_speed", args=[id_of(sender)])
+    page = owner.post(here, {"rate": "1200"}, follow=True)
+    assert f"Campaigns from {sender.address} send 1,200 messages a second." in page.content.decode()
+    sender.refresh_from_db()
+    assert sender.rate == 1200
+    assert b'value="1200"' in owner.get(here).content
+    owner.post(here, {"rate": ""})
+    sender.refresh_from_db()
+    assert sender.rate is None
+
+
+@pytest.mark.parametrize("rate", ["-1", "ten", "10001", "1.5", "\u0661"])
+def test_a_speed_that_is_none_is_refused(owner, world, rate):
+    page = owner.post(reverse("sender_speed", args=[id_of(world.number)]), {"rate": rate})
+    assert page.status_code == 422
+    assert b"Write a whole number up to 10,000, or leave it empty." in page.content
+    world.number.refresh_from_db()
+    assert world.number.rate is None
+
+
+def test_nobody_else_sets_a_speed(client, world):
+    here = reverse("sender_speed", args=[id_of(world.number)])
+    assert visit(client, world.viewer).post(here, {"rate": "5"}).status_code == 403
+    assert visit(client, world.stranger).post(here, {"rate": "5"}).status_code == 404

@@ -8,7 +8,7 @@ from typing import Any  # JSON of answers
 
 from django.http import HttpRequest
 from ninja import Field, Router, Status
-from pydantic import BaseModel, StrictBool
+from pydantic import BaseModel, StrictBool, StrictInt
 
 from heed import carriers
 from heed.api.base import both
@@ -21,6 +21,9 @@ from heed.core.senders import Setting, Word
 from heed.rules import numbers, wording
 
 router = Router(tags=["Numbers"])
+
+
+RATE = "Campaign messages a second; null: as fast as the carrier takes them"
 
 
 class ForSale(BaseModel):
@@ -64,6 +67,7 @@ class Change(BaseModel):
     )
     opt_in_words: list[str] = Field([], description="Words beside START and UNSTOP", examples=[["JOIN"]])
     keywords: list[KeywordShown] = Field([], description="Opt-out keywords. STOP and UNSUBSCRIBE always stay.")
+    rate: StrictInt | None = Field(None, description=RATE, examples=[10])
 
 
 class ReplyWarning(BaseModel):
@@ -84,6 +88,7 @@ class NumberShown(BaseModel):
     opt_in_words: list[str]
     keywords: list[KeywordShown]
     warnings: list[ReplyWarning] = Field(description="Replies that seem to advertise, which an answer may not")
+    rate: int | None = Field(description=RATE)
     created_at: Time
 
 
@@ -169,6 +174,7 @@ def change_number(request: HttpRequest, number_id: str, change: Change) -> Any:
         account_level_opt_out=given.get("account_level_opt_out"),
         opt_in_words=given.get("opt_in_words"),
         keywords=words,
+        rate=(given["rate"] or 0) if "rate" in given else None,
         **replies,
     )
     return _one(senders.change(_found(request, number_id), setting, actor=actor_of(request)))
@@ -215,6 +221,7 @@ def _shown(sender: Sender, words: list[Keyword]) -> dict[str, Any]:
         "opt_in_words": sender.opt_in_words,
         "keywords": [{"word": word.word, "reply": word.reply or None} for word in words],
         "warnings": list(_warnings(sender, words)),
+        "rate": sender.rate,
         "created_at": time_shown(sender.created_at),
     }
 
