@@ -32,6 +32,7 @@ DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (deliveries.give_up, 60),
     (files.forget_old, 600),
     (deliveries.forget_old, 3600),
+    (housekeeping.forget_events, 3600),
     (housekeeping.forget_old, 3600),
 )
 
