@@ -17,6 +17,7 @@ from heed.providers.base import (
     RecipientOptedOut,
     Refused,
     Throttled,
+    TooLate,
     Unreachable,
 )
 from heed.providers.http import HttpProvider, moment, same, words_in
@@ -117,7 +118,7 @@ def test_a_host_that_takes_no_connection_in_its_second_was_surely_not_sent():
 
 def test_no_time_left_asks_nothing():
     with stand_in(Reply()) as carrier:
-        assert outcome(hand_off(plain(carrier.url), within_s=-1)) == (Unreachable,)
+        assert outcome(hand_off(plain(carrier.url), within_s=-1)) == (TooLate,)
         assert carrier.asked == []
 
 

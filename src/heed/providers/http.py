@@ -33,6 +33,7 @@ from heed.providers.base import (
     Provider,
     Refused,
     Throttled,
+    TooLate,
     Unreachable,
 )
 from heed.rules import addresses
@@ -150,7 +151,7 @@ class HttpProvider(Provider):
         """The carrier's answer, whatever its status. Raises Unreachable or MaybeSent where there is none."""
         left = CONNECT_WITHIN_S if before is None else before - clock.seconds()
         if left <= 0:
-            raise Unreachable("There was no time left.")
+            raise TooLate
         host = _host(url)
         if addresses.is_literal(host) and not self._may_reach(host):
             raise Misconfigured(PRIVATE)
