@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +32,7 @@ def web() -> Iterator[str]:
     with run("heed", "web", "--port", str(port)):
         address = f"http://127.0.0.1:{port}"
         for _ in range(300):
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            with contextlib.suppress(OSError):
                 if urllib.request.urlopen(address + "/healthz", timeout=2).status == 200:  # noqa: S310
                     break
             time.sleep(0.1)

@@ -172,13 +172,14 @@ def record(doings: Sequence[Doing]) -> list[Outcome]:
     return record_locked(doings, database.now())
 
 
-def record_locked(doings: Sequence[Doing], now: datetime) -> list[Outcome]:
-    """The same, for a caller that has locked the people; ``now`` is when it got the acts."""
+def record_locked(doings: Sequence[Doing], now: datetime, before: Sequence[Happened] = ()) -> list[Outcome]:
+    """The same, for a caller that has locked the people; ``now`` is when it got the acts, ``before`` what is told first."""
     if not doings:
+        events.tell(before, now)
         return []
     people = {(doing.account_id, doing.recipient) for doing in doings}
     states = read(people)
-    before = {person: dict(rows) for person, rows in states.items()}
+    stood = {person: dict(rows) for person, rows in states.items()}
     made: list[Made] = []
     outcomes: list[Outcome | int] = []
     for doing in doings:
@@ -199,9 +200,9 @@ def record_locked(doings: Sequence[Doing], now: datetime) -> list[Outcome]:
         outcomes.append(len(made))
         made.append(Made(doing, turned, is_change))
     ids = _write_entries([one.doing for one in made], now)
-    _write_rows(states, before, made, ids)
+    _write_rows(states, stood, made, ids)
+    events.tell([*before, *_happened(made, ids)], now)
     _sweep(made, now)
-    _tell(made, ids, now)
     return [Outcome(made[one].is_change, ids[one]) if isinstance(one, int) else one for one in outcomes]
 
 
@@ -268,7 +269,7 @@ def _write_entries(doings: Sequence[Doing], now: datetime) -> list[int]:
 
 def _write_rows(
     states: dict[Person, Rows],
-    before: dict[Person, Rows],
+    stood: dict[Person, Rows],
     made: Sequence[Made],
     ids: Sequence[int],
 ) -> None:
@@ -281,7 +282,7 @@ def _write_rows(
         (*person, sender_id, *columns_of(row), entries.get((*person, sender_id), 0))
         for person, rows in sorted(states.items())
         for sender_id, row in sorted(rows.items())
-        if before[person].get(sender_id) != row or (*person, sender_id) in entries
+        if stood[person].get(sender_id) != row or (*person, sender_id) in entries
     ]
     database.insert(
         "core_consent",
@@ -310,21 +311,18 @@ def _sweep(made: Sequence[Made], now: datetime) -> None:
         gate.sweep(account_id, [recipient for _, recipient in people], now)
 
 
-def _tell(made: Sequence[Made], ids: Sequence[int], now: datetime) -> None:
-    events.tell(
-        [
-            Happened(
-                account_id=one.doing.account_id,
-                kind=_ACT[one.doing.verb].value,
-                recipient=one.doing.recipient,
-                inbound_id=one.doing.cause.inbound_id,
-                entry_id=entry_id,
-            )
-            for one, entry_id in zip(made, ids, strict=True)
-            if one.is_change
-        ],
-        now,
-    )
+def _happened(made: Sequence[Made], ids: Sequence[int]) -> list[Happened]:
+    return [
+        Happened(
+            account_id=one.doing.account_id,
+            kind=_ACT[one.doing.verb].value,
+            recipient=one.doing.recipient,
+            inbound_id=one.doing.cause.inbound_id,
+            entry_id=entry_id,
+        )
+        for one, entry_id in zip(made, ids, strict=True)
+        if one.is_change
+    ]
 
 
 def has_left(rows: Rows, sender_id: int) -> bool:

@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar  # Values of database columns have every type.
 
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 from django.utils import timezone
 
 Result = TypeVar("Result")
+Row = TypeVar("Row", bound=Model)
 
 _TRANSIENT = {"40001", "40P01"}  # serialization failure, deadlock detected
 TRIES = 3
@@ -25,11 +28,12 @@ def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
 
+@lru_cache(maxsize=64)  # A batch writes one time in most of its columns.
 def to_column(value: datetime | None) -> Any:
     """``value`` as the ORM writes it: times reach hand-written SQL through here alone."""
     if value is None or is_postgresql():
         return value
-    # The ORM's own way takes ten times as long, and an opt-out writes a dozen times.
+    # The ORM's own way takes ten times as long.
     return str(value.replace(tzinfo=None)) if value.tzinfo is UTC else connection.ops.adapt_datetimefield_value(value)
 
 
@@ -101,9 +105,65 @@ def run(statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
     It still plans it each time (plan_cache_mode in the settings): a plan from when a table was small reads all of it
     when it has grown.
     """
-    with _cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return cursor.fetchall() if cursor.description else []
+    return run_each(statement, [parameters])
+
+
+def run_each(statement: str, many: Iterable[Sequence[Any]]) -> list[Any]:
+    """The rows that it gives for the first of ``many`` parameters, for the next one, and so on.
+
+    Inside a transaction the driver is asked itself, unless somebody watches: Django's layers round a cursor take longer
+    than most of these statements.
+    """
+    ours = connections[DEFAULT_DB_ALIAS]
+    is_direct = ours.in_atomic_block and not ours.execute_wrappers and not ours.queries_logged
+    text, found = _for_driver(statement) if is_direct else statement, []
+    with _driver_cursor(ours) if is_direct else _cursor() as cursor:
+        for parameters in many:
+            cursor.execute(text, parameters)
+            if cursor.description:
+                found += cursor.fetchall()
+    return found
+
+
+@contextmanager
+def _driver_cursor(ours: BaseDatabaseWrapper) -> Iterator[Any]:
+    ours.validate_no_broken_transaction()
+    with ours.wrap_database_errors:
+        yield _server_cursor(ours.connection) if is_postgresql() else ours.connection.cursor()
+
+
+def _server_cursor(driver: Any) -> Any:
+    """One that has the server bind the parameters, so that it knows the statement again."""
+    from psycopg import Cursor  # SQLite does without
+
+    return Cursor(driver)
+
+
+@lru_cache(maxsize=512)  # SQLite's driver has another mark for parameters.
+def _for_driver(statement: str) -> str:
+    return statement if is_postgresql() else statement.replace("%s", "?").replace("%%", "%")
+
+
+def instances(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:
+    """The rows of ``model`` where ``condition`` holds. Hot: a query of the ORM takes ten times as long."""
+    names, columns, conversions = _form_of(model)
+    found = []
+    for row in run(f"SELECT {columns} FROM {model._meta.db_table} WHERE {condition}", parameters):  # noqa: S608
+        values = list(row)
+        for at, (converters, column) in conversions.items():
+            for convert in converters:
+                values[at] = convert(values[at], column, connection)
+        found.append(model.from_db(DEFAULT_DB_ALIAS, names, values))
+    return found
+
+
+@cache
+def _form_of(model: type[Model]) -> tuple[list[str], str, dict[int, Any]]:
+    """The names of its fields, their columns, and how what the driver gives becomes their values."""
+    fields = model._meta.concrete_fields
+    compiler = model._default_manager.all().query.get_compiler(DEFAULT_DB_ALIAS)
+    conversions = compiler.get_converters([field.get_col(model._meta.db_table) for field in fields])
+    return [field.attname for field in fields], ",".join(str(field.column) for field in fields), conversions
 
 
 @contextmanager
@@ -112,12 +172,10 @@ def _cursor() -> Iterator[Any]:
         with connection.cursor() as cursor:
             yield cursor
         return
-    from psycopg import Cursor  # SQLite does without
-
     connection.ensure_connection()
     # As Django's own cursors are: watched, counted, and refused in a transaction that is broken.
     wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrapped(Cursor(connection.connection)) as cursor:  # type: ignore[arg-type]  # the stubs know no driver
+    with wrapped(_server_cursor(connection.connection)) as cursor:
         yield cursor
 
 
@@ -129,24 +187,22 @@ def insert(
     *,
     then: tuple[str, Sequence[Any]] | None = None,
 ) -> list[Any]:
-    """Insert ``rows`` by one statement for each 500 of them; what RETURNING in ``suffix`` gives, in order.
+    """Insert ``rows``; what RETURNING in ``suffix`` gives, in order. One text for any number of rows is parsed once.
 
     ``then``, on PostgreSQL alone, is what the same statement does with ``made``, the rows returned, and its parameters.
     """
-    returned: list[Any] = []
     names = ",".join(columns)  # Only our own names are spliced in; every value is a parameter.
+    if not is_postgresql():
+        marks = ",".join(["%s"] * len(columns))
+        return run_each(f"INSERT INTO {table} ({names}) VALUES ({marks}) {suffix}", rows)  # noqa: S608
+    given = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
+    statement = f"INSERT INTO {table} ({names}) {given} {suffix}"
+    if then is not None:
+        statement = f"WITH made AS ({statement}) {then[0]}"
+    returned: list[Any] = []
     for at in range(0, len(rows), 500):
-        chunk = rows[at : at + 500]
-        if is_postgresql():  # One text for any number of rows, so that it is parsed once.
-            values = f"SELECT {names} FROM json_populate_recordset(NULL::{table}, %s)"  # noqa: S608
-            parameters = [json.dumps([dict(zip(columns, row, strict=True)) for row in chunk], default=_as_json)]
-        else:
-            values = "VALUES " + ",".join(["(" + ",".join(["%s"] * len(columns)) + ")"] * len(chunk))
-            parameters = [value for row in chunk for value in row]
-        statement = f"INSERT INTO {table} ({names}) {values} {suffix}"
-        if then is not None:
-            statement, parameters = f"WITH made AS ({statement}) {then[0]}", [*parameters, *then[1]]
-        returned += run(statement, parameters)
+        chunk = [dict(zip(columns, row, strict=True)) for row in rows[at : at + 500]]
+        returned += run(statement, [json.dumps(chunk, default=_as_json), *(then[1] if then else ())])
     return returned
 
 

@@ -159,10 +159,8 @@ def _routes(addresses: set[str], now: datetime) -> dict[str, Sender]:
     forms = {address: _route_keys(address) for address in addresses}
     found: dict[str, Sender] = {}
     wanted = {key for keys in forms.values() for key in keys}
-    rows = Sender.objects.raw(
-        f"SELECT * FROM core_sender WHERE key {database.among_words()} AND kind <> %s",  # noqa: S608
-        [database.words_value(wanted), SenderKind.NAME.value],
-    )
+    which = f"key {database.among_words()} AND kind <> %s"
+    rows = database.instances(Sender, which, [database.words_value(wanted), SenderKind.NAME.value])
     for sender in sorted(rows, key=lambda one: (one.closed_at is not None, -(one.closed_at or now).timestamp())):
         found.setdefault(sender.key, sender)
     return {address: found[key] for address, keys in forms.items() for key in keys if key in found}
@@ -191,13 +189,14 @@ def _take_in(texts: list[Text], now: datetime) -> None:
     if texts:
         words = _read(texts, now)
         _store(texts, read_at=now)
-        _act(texts, words, now)
+        _act(texts, words, now, _arrivals(texts))
 
 
 def _take_in_one_by_one(texts: list[Text], now: datetime) -> None:
     """Store each, then try to read it: what can't be read stays, unread."""
     for text in texts:
         _store([text], read_at=None)
+        events.tell(_arrivals([text]), now)
         _read_stored(text, now)
 
 
@@ -250,18 +249,18 @@ def _store(texts: Sequence[Text], *, read_at: datetime | None) -> None:
     ids = sorted(row[0] for row in database.insert("core_inbound", _COLUMNS, rows, "RETURNING id"))
     for text, id_ in zip(texts, ids, strict=True):
         text.id = id_
-    events.tell(
-        [Happened(text.account_id, "inbound", text.recipient, inbound_id=text.id) for text in texts],
-        texts[0].received_at,
-    )
 
 
-def _act(texts: Sequence[Text], words: dict[int, list[Word]], now: datetime) -> None:
-    """Do what the texts ask for, and answer them."""
+def _arrivals(texts: Sequence[Text]) -> list[Happened]:
+    return [Happened(text.account_id, "inbound", text.recipient, inbound_id=text.id) for text in texts]
+
+
+def _act(texts: Sequence[Text], words: dict[int, list[Word]], now: datetime, before: Sequence[Happened] = ()) -> None:
+    """Do what the texts ask for, and answer them. ``before`` is told before what they do."""
     consent.lock((doing.account_id, doing.recipient) for text in texts for doing in verdicts.wanted(text))
     for text in texts:
         text.doings, text.outcomes = _confirmed(text), []
-    outcomes = iter(consent.record_locked([doing for text in texts for doing in text.doings], now))
+    outcomes = iter(consent.record_locked([doing for text in texts for doing in text.doings], now, before))
     for text in texts:
         text.outcomes = [next(outcomes) for _ in text.doings]
         answers.give(text, words, now)

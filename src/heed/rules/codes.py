@@ -15,6 +15,7 @@ LINK_LENGTH = 5
 _CONSONANTS = "bcdfghjkmnpqrstvwxz"  # no l: it looks like I and 1
 _LINK_LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 _WORD = re.compile(r"(?=stop|start)")
+_SHORTEST = PREFIX_LENGTH + len("stop")
 
 Choose = Callable[[str], str]  # one character of a string, by chance: secrets.choice
 
@@ -41,6 +42,8 @@ def free_keyword_candidates(text: str) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     folded = fold(text)
     for reading in (folded, look_alike(folded)):
+        if len(reading) < _SHORTEST:  # a bare STOP, as nearly all are
+            continue
         letters = "".join(char for char in reading if char.isalnum())
         for match in _WORD.finditer(letters):
             at = match.start()
