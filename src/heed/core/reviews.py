@@ -18,7 +18,7 @@ from heed.core import consent, database, events
 from heed.core.consent import Cause, Doing, Outcome, Verb
 from heed.core.events import Happened
 from heed.core.models import Account, Decision, Inbound, Review, Source
-from heed.core.verdicts import Text
+from heed.core.verdicts import Text, evidence_of
 from heed.rules import numbers, packs
 from heed.rules.deadlines import after_weekdays
 from heed.rules.folding import fold
@@ -170,7 +170,7 @@ def _cause(review: Review, source: Source, actor: str, note: str) -> Cause:
         word=row.word,
         through_id=row.sender_id or 0,
         inbound_id=row.id,
-        evidence=hashlib.sha256(f"{row.salt}{row.text}".encode()).hexdigest(),
+        evidence=evidence_of(row.salt, row.text),
         carrier_at=row.carrier_at,
     )
 
