@@ -47,7 +47,7 @@ class Clock:
 
 def kannel(world, url):
     values = {"url": url, "username": "heed", "password": "quiet-river", "secret": "river"}
-    return carriers.add("kannel", "Kannel", values, answered=(), account=world.account, actor="test")
+    return carriers.add("kannel", "Kannel", values, answered=(), account=None, actor="test")
 
 
 def closed_port():
@@ -93,6 +93,7 @@ async def pass_time(pump, time, until):
     """What ``Pump.run`` does, until ``until`` says that it is enough."""
     after, head_at = (-1, 0), time.now
     while not until():
+        assert not pump.is_stopped
         await pump._report()
         after, head_at = await pump._pump(after, head_at)
     if pump.in_flight:
