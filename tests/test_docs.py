@@ -11,6 +11,8 @@ from django.core.management import load_command_class
 
 from heed.__main__ import COMMANDS
 from heed.config import REPOSITORY, Config
+from heed.providers import registry
+from heed.providers.base import Provider
 
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
 SETTINGS = dict(re.findall(r"^\| `(HEED_\w+)` \| (.*?) \|", OPERATIONS, re.MULTILINE))
@@ -56,6 +58,18 @@ def test_every_dependency_earns_its_line() -> None:
             if line and not line.startswith(("#", "-")):
                 name = re.split(r"[~=<>]", line)[0]
                 assert re.search(rf"[|,] {re.escape(name)}\b|[|,] {re.escape(name)} ", documented), name
+
+
+def test_the_table_of_carriers_says_what_they_do() -> None:
+    table = (REPOSITORY / "docs" / "providers" / "README.md").read_text()
+    for kind, *cells in re.findall(
+        r"^\| \[`(\w+)`\]\(\1\.md\) \|.*?\| (.*?) \| (.*?) \| (.*?) \|$", table, re.MULTILINE
+    ):
+        made = registry.provider_class(kind)
+        offers = {name: getattr(made, name) is not getattr(Provider, name) for name in ("buy", "opt_outs", "push")}
+        lists = ", ".join(word for word, name in (("read", "opt_outs"), ("filled", "push")) if offers[name])
+        answers = ", ".join(sorted(made.answers))
+        assert cells == ["yes" if offers["buy"] else "no", lists or "no", answers or "nothing"], kind
 
 
 def test_decisions_have_numbers_of_their_own() -> None:
