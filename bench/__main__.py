@@ -24,6 +24,7 @@ BENCHMARKS = {
     "check": ("sqlite", "postgresql"),
     "campaign_build": ("sqlite", "postgresql"),
     "reading": ("sqlite",),
+    "pages": ("sqlite", "postgresql"),
 }
 
 
