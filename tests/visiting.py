@@ -74,7 +74,7 @@ def site(django_db_setup, django_db_blocker) -> Iterator[Site]:
         databases.make(name, f"heed_template_{databases.WORKER}")
         databases.move(name)
         world = people.make()
-        _live_a_little(world)
+        live_a_little(world)
         connections.close_all()
         databases.move(f"heed_test_{databases.WORKER}")
     try:
@@ -84,7 +84,7 @@ def site(django_db_setup, django_db_blocker) -> Iterator[Site]:
         databases.drop(name)
 
 
-def _live_a_little(world: people.World) -> None:
+def live_a_little(world: people.World) -> None:
     """Enough of everything that no list of the console is empty."""
     drafts = [outbound.Draft(phone, numbers.show(phone), "Hello!") for phone in (people.ANNA, people.BEN)]
     outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
