@@ -52,13 +52,6 @@ def test_windows(window, zone, hour, is_open):
     assert timing.is_open(window, zone, "Europe/London", at) is is_open
 
 
-def test_the_next_opening():
-    at = datetime(2026, 1, 15, 2, 17, tzinfo=UTC)
-    assert timing.next_open(DAY, "America/New_York", "UTC", at) == datetime(2026, 1, 15, 13, tzinfo=UTC)
-    open_now = datetime(2026, 1, 15, 15, 17, tzinfo=UTC)
-    assert timing.next_open(DAY, "America/New_York", "UTC", open_now) == open_now
-
-
 def test_a_new_campaign_in_the_us_waits_for_daytime():
     assert timing.default_window("US") == DAY
     assert timing.default_window("GB") is None

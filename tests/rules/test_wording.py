@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from heed.rules.packs import policy
 from heed.rules.wording import Lint, Ways, exits, lint, lint_for, marketing_in
 
 NUMBER = Ways(
@@ -23,6 +24,12 @@ def test_a_number_offers_three_lines_and_a_name_two():
     assert NUMBER.lines() == lines
     assert NAME.lines() == {way: line for way, line in lines.items() if way != "keyword"}
     assert list(Ways("+447700900001", free_keyword="szwbhSTOP").lines()) == ["keyword"]
+
+
+def test_a_country_may_say_how_the_way_out_is_put() -> None:
+    french = Ways("36123", ("STOP",), stop_line=policy("FR", TODAY).exit_line)
+    assert french.lines() == {"keyword": "STOP au 36123"}
+    assert exits("Soldes ! STOP au 36123", french) == ["keyword"]
 
 
 @pytest.mark.parametrize(("way", "line"), NUMBER.lines().items())

@@ -100,6 +100,7 @@ def ways_out(account: Account, sender: Sender) -> Ways:
         free_keyword=accounts.free_keyword(account),
         shared_number=shared.address if shared else "",
         link=accounts.opt_out_link(account),
+        stop_line=packs.policy(sender.country, database.now().date()).exit_line,
     )
 
 

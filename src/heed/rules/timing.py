@@ -80,14 +80,6 @@ def is_open(window: Window, zone: str, account_zone: str, now: datetime) -> bool
     return _all_open(window, zones, now)
 
 
-def next_open(window: Window, zone: str, account_zone: str, now: datetime) -> datetime:
-    """When it is open next: now, or a quarter of an hour within the coming day."""
-    if is_open(window, zone, account_zone, now):
-        return now
-    at = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-    return next(at + _STEP * step for step in range(1, 98) if is_open(window, zone, account_zone, at + _STEP * step))
-
-
 def _all_open(window: Window, zones: tuple[ZoneInfo, ...], at: datetime) -> bool:
     return all(window.has(at.astimezone(zone)) for zone in zones)
 

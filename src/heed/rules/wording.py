@@ -30,8 +30,7 @@ def left_answer(accounts: Sequence[str]) -> str:
     return f"You will get no more messages from {names}."
 
 
-def stop_line(number: str) -> str:
-    return f"To opt out, text STOP to {number}"
+STOP_LINE = "To opt out, text STOP to {number}"
 
 
 def free_keyword_line(keyword: str, number: str) -> str:
@@ -47,17 +46,21 @@ def link_line(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """The ways out of a sender's messages. ``number`` is "" for a sender name, ``words`` are what opts out there."""
+    """The ways out of a sender's messages. ``number`` is "" for a sender name, ``words`` are what opts out there.
+
+    ``stop_line`` is how the number's country has it said, "" where it does not mind.
+    """
 
     number: str = ""
     words: tuple[str, ...] = ()
     free_keyword: str = ""
     shared_number: str = ""
     link: str = ""
+    stop_line: str = ""
 
     def lines(self) -> dict[str, str]:
         """The lines that a message may carry, by way (as in ``exits``); a reply to a sender name is never among them."""
-        lines = {"keyword": stop_line(self.number)} if self.number else {}
+        lines = {"keyword": (self.stop_line or STOP_LINE).format(number=self.number)} if self.number else {}
         if self.free_keyword and self.shared_number:
             lines["free_keyword"] = free_keyword_line(self.free_keyword, self.shared_number)
         return lines | ({"link": link_line(self.link)} if self.link else {})
