@@ -116,9 +116,9 @@ def words(text: str) -> list[str]:
 @lru_cache(maxsize=256)
 def glance(folded: str) -> list[str]:
     """The words of a folded text as ``words`` has them, in a fraction of the time, but for those of unspaced scripts."""
-    if "s" in folded and _SPACED_STOP.search(folded):
-        return ["stop"]
-    return _unapostrophed(_unsplit(folded)).translate(_GAPS).split()
+    seen = _unapostrophed(_unsplit(folded)).translate(_GAPS).split()
+    may_be_spaced = ("t" in seen and "o" in seen) or not folded.isascii()
+    return ["stop"] if may_be_spaced and _SPACED_STOP.search(folded) else seen
 
 
 def _unsplit(text: str) -> str:

@@ -112,13 +112,16 @@ class Phrases:
                 node = node.setdefault(symbol, {})
             node.setdefault(None, []).append(what)
 
-    def may_tell(self, seen: Iterable[str]) -> bool:
+    def may_tell(self, seen: Sequence[str]) -> bool:
         """Whether a telling phrase may stand in a text of these words: nearly every text is done with here."""
-        anchors = self._anchors
-        if anchors.keys().isdisjoint(seen):
+        found = self._anchors.keys() & seen
+        if not found:
             return False
         once = set(seen)  # a text of one word, nine hundred times, would be gone through as often
-        return any(word in anchors and not anchors[word].isdisjoint(once) for word in once)
+        for word in found:
+            if not self._anchors[word].isdisjoint(once):
+                return True
+        return False
 
     def find(self, tokens: Sequence[str]) -> list[Found]:
         """Every phrase that stands in ``tokens``, from left to right."""

@@ -51,7 +51,7 @@ class _Whole:
             return None  # Too long, even with a dot after each letter; or there is no other way to see these letters.
         if len(folded) <= self.longest:
             seen = look_alike(folded)
-            if found := self.plain.get(seen) or self.plain.get(spelled(seen)):
+            if seen != folded and (found := self.plain.get(seen) or self.plain.get(spelled(seen))):
                 return found
         if not any(map(str.isalnum, folded)):
             return self.plain.get(folded[:1])  # Pictures alone, often more than one.

@@ -199,8 +199,8 @@ class _Text:
 
     def _reading(self, verdict: Verdict, rule: str, one: Found) -> Reading:
         everything = verdict in (Verdict.OPT_OUT, Verdict.REVIEW) and self._first("everything") is not None
-        words = together(self.tokens[one.start : one.end])
-        return Reading(verdict, rule, words, everything, by_keyword=False, language=self._language(one))
+        written = together(self.tokens[one.start : one.end])
+        return Reading(verdict, rule, written, everything, by_keyword=False, language=self._language(one))
 
     def _language(self, one: Found) -> str:
         """That of the phrase that decided; of a mandatory word, that of the courtesy around it: "stop bitte"."""
