@@ -100,6 +100,9 @@ def live_a_little(world: people.World) -> None:
     file = uploads.store(world.account, "people.csv", [b"phone,name\n07700900503,Cleo\n"], actor=world.owner.email)
     senders.change(world.second, senders.Setting(rate=50), actor="test")  # campaigns from it can be paused in time
     friends = contacts.create_list(world.account, "Friends", actor="test")
+    french = {"fr": {"reply_message": "Vous ne recevrez plus rien. Soldes !"}}
+    for number in (world.number, world.second):
+        senders.change(number, senders.Setting(translations=french), actor="test")
     contacts.save(world.account, numbers.show(people.CLEO), {"First name": "Cleo"}, friends, actor="test")
     audience.from_upload(world.account, campaign.id, file, uploads.mapping_of(file), actor=world.owner.email)
     for at, words in enumerate(("stpo", "not interested")):
