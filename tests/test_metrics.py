@@ -101,10 +101,9 @@ def test_a_deadline_that_has_passed_is_below_zero(
     assert said(client)["heed_review_deadline_seconds"] == -60
 
 
-def test_labels_can_hold_anything() -> None:
-    assert exposition([Gauge("x", "An x.", [({"of": 'a"b\\c\nd'}, 2.0)])]).splitlines()[-1] == (
-        'heed_x{of="a\\"b\\\\c\\nd"} 2'
-    )
+def test_labels_can_hold_anything_and_numbers_are_whole() -> None:
+    found = exposition([Gauge("x", "An x.", [({"of": 'a"b\\c\nd'}, 12345678)])])
+    assert found.splitlines()[-1] == 'heed_x{of="a\\"b\\\\c\\nd"} 12345678'
 
 
 def receive(world: World, words: str, sender: int) -> None:

@@ -37,7 +37,7 @@ def _lines(one: Gauge) -> Iterator[str]:
     for labels, value in one.values:
         if value is not None:
             inside = ",".join(f'{name}="{_escaped(label)}"' for name, label in labels.items())
-            yield f"heed_{one.name}{f'{{{inside}}}' if inside else ''} {value:g}"
+            yield f"heed_{one.name}{f'{{{inside}}}' if inside else ''} {value}"
 
 
 def _escaped(label: str) -> str:
