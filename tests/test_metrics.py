@@ -20,7 +20,7 @@ from heed.rules import numbers
 from heed.rules.values import InboundText
 
 TOKEN = "a token that nobody guesses".replace(" ", "-")
-LINE = re.compile(r'heed_\w+(\{\w+="[^"\n]*"(,\w+="[^"\n]*")*\})? -?[0-9.e+]+')
+LINE = re.compile(r'heed_\w+(\{\w+="[^"\n]*"(,\w+="[^"\n]*")*\})? -?[0-9.e+-]+')
 
 
 @pytest.fixture(autouse=True)

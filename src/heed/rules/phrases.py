@@ -118,10 +118,7 @@ class Phrases:
         if not found:
             return False
         once = set(seen)  # a text of one word, nine hundred times, would be gone through as often
-        for word in found:
-            if not self._anchors[word].isdisjoint(once):
-                return True
-        return False
+        return any(not self._anchors[word].isdisjoint(once) for word in found)
 
     def find(self, tokens: Sequence[str]) -> list[Found]:
         """Every phrase that stands in ``tokens``, from left to right."""
