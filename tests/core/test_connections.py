@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heed.core import connections, vault
+from heed.core import connections, leases, vault
 from heed.core.connections import Change, Refused
 from heed.core.models import Audit, Connection
 
@@ -53,6 +53,19 @@ def test_stop_and_resume_are_audited_once(world):
     assert Connection.objects.get(id=world.link.id).stopped_at is None
     actions = list(Audit.objects.filter(action__startswith="connection").values_list("action", flat=True))
     assert actions == ["connection.stop", "connection.resume"]
+
+
+def test_one_living_process_keeps_a_session(world):
+    first, second = leases.take("test"), leases.take("test")
+    assert connections.hold(world.link, first)
+    assert connections.hold(world.link, first)
+    assert not connections.hold(world.link, second)
+    connections.let_go(world.link, second)  # not its own to let go
+    assert not connections.hold(world.link, second)
+    leases.end(first)
+    assert connections.hold(world.link, second)
+    connections.let_go(world.link, second)
+    assert connections.hold(world.link, leases.take("test"))
 
 
 def test_an_account_uses_its_own_and_the_installations(world):

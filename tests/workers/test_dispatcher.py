@@ -9,11 +9,11 @@ import pytest
 from django.db import DatabaseError, connection
 
 from heed import clock
-from heed.core import consent, gate, leases, outbound, sandbox
+from heed.core import connections, consent, gate, leases, outbound, sandbox
 from heed.core.consent import Cause
 from heed.core.models import Message, MessagePart, SandboxDelivery, Source
 from heed.core.outbound import Draft
-from heed.providers.base import MaybeSent, Provider, Throttled, TooLate, Unreachable
+from heed.providers.base import WINDOW, MaybeSent, Provider, Throttled, TooLate, Unreachable
 from heed.providers.sandbox import Sandbox
 from heed.rules import numbers
 from heed.rules.values import HandedOff, InboundText, Outgoing, Receipt
@@ -105,10 +105,10 @@ def test_it_claims_less_while_some_come_too_late(live_world):
         await hand_off(pump)
         pump.is_stopped = False
         await pump._report()
-        assert pump.window == dispatcher.WINDOW // 2
-        for _ in range(dispatcher.WINDOW):
+        assert pump.window == pump.widest // 2
+        for _ in range(pump.widest):
             await pump._report()
-        assert pump.window == dispatcher.WINDOW
+        assert pump.window == pump.widest == WINDOW
 
     run(live_world, steps)
 
@@ -193,7 +193,7 @@ def test_what_a_slow_carrier_leaves_no_time_for_goes_back_and_less_is_claimed(li
         pump.provider = InParts({1: TooLate()})
         await hand_off(pump)
         await pump._report()
-        assert pump.window == dispatcher.WINDOW // 2
+        assert pump.window == pump.widest // 2
         message = await pump.dispatcher.database(lambda: Message.objects.get(id=id_))
         assert (message.state, message.tries, message.due_at) == ("queued", 0, None)
         await hand_off(pump)
@@ -294,6 +294,40 @@ def test_a_part_whose_answer_is_lost_leaves_the_message_unconfirmed(live_world):
     assert (message.state, message.parts_sent) == ("unconfirmed", 1)
 
 
+class Kept(Provider):
+    """A carrier with a session, which takes nothing now."""
+
+    kind, has_session = "sandbox", True
+
+    def room(self):
+        return 0
+
+
+def test_a_session_has_one_dispatcher_at_a_time(live_world, monkeypatch):
+    monkeypatch.setattr(dispatcher.carriers, "provider", lambda link, database: Kept())
+
+    async def steps(pump):
+        process = pump.dispatcher
+        other = await process.database(lambda: leases.take("test"))
+        assert await process.database(lambda: connections.hold(live_world.link, other))
+        assert await process._pump(live_world.link) is None
+        await process.database(lambda: leases.end(other))
+        assert await process._pump(live_world.link) is not None
+
+    run(live_world, steps)
+
+
+def test_nothing_is_claimed_for_a_carrier_without_room(live_world):
+    id_ = queue(live_world.number, people.ANNA)
+
+    async def steps(pump):
+        pump.provider = Kept()
+        await pump._pump((-1, 0), 0.0)
+        assert await pump.dispatcher.database(lambda: Message.objects.get(id=id_).state) == "queued"
+
+    run(live_world, steps)
+
+
 def test_what_a_session_brings_is_committed_before_it_is_told_so(live_world):
     id_ = queue(live_world.number, people.ANNA)
     told = []
@@ -322,3 +356,32 @@ def test_what_a_session_brings_is_committed_before_it_is_told_so(live_world):
     assert told == [[True, True]]
     assert gate.may_send(live_world.account.id, live_world.number.id, [people.BEN])
     assert Message.objects.get(id=id_).state in ("sent", "delivered")
+
+
+def test_a_connection_that_staff_stopped_still_brings_texts(live_world):
+    """Its session is kept, and nothing is claimed."""
+    queue(live_world.number, people.ANNA)
+    connections.stop(live_world.link, actor="test")
+    told = []
+
+    class WithSession(Kept):
+        def room(self):
+            return 1
+
+        async def run(self, receive):
+            told.append(await receive([InboundText("m1", numbers.show(people.BEN), live_world.number.address, "STOP")]))
+            await asyncio.sleep(60)
+
+    async def steps(pump):
+        process = pump.dispatcher
+        (link,) = await process.database(dispatcher._kept)
+        pump.link, pump.provider = link, WithSession()
+        running = asyncio.create_task(pump.run())
+        while not told:
+            await asyncio.sleep(0.01)
+        process.stopping.set()
+        await running
+
+    run(live_world, steps)
+    assert gate.may_send(live_world.account.id, live_world.number.id, [people.BEN])
+    assert Message.objects.get().state == "queued"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from heed.core import audit, database, refused, vault
-from heed.core.models import Account, Connection, Sender
+from heed.core.models import Account, Connection, Lease, Sender
 from heed.rules.texts import clean, line
 
 log = logging.getLogger(__name__)
@@ -124,6 +124,18 @@ def stop(link: Connection, *, actor: str) -> None:
         waiting = Connection.objects.filter(id=link.id, stopped_at=None)
         if waiting.update(stopped_at=database.now(), stopped_reason=reason):
             audit.note(link.account_id, actor, "connection.stop", link.name, id=link.id)
+
+
+def hold(link: Connection, token: int) -> bool:
+    """Whether the session of ``link`` is kept by the process of lease ``token``, from now on if nobody living keeps it."""
+    living = Lease.objects.filter(id=OuterRef("holder"), expires_at__gt=database.now())
+    free = Connection.objects.filter(Q(holder=token) | ~Exists(living), id=link.id)
+    return bool(free.update(holder=token))
+
+
+def let_go(link: Connection, token: int) -> None:
+    """Another process may keep the session of ``link``."""
+    Connection.objects.filter(id=link.id, holder=token).update(holder=0)
 
 
 def resume(link: Connection, *, actor: str) -> None:

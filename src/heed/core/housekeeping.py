@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from django.contrib.sessions.models import Session
 
-from heed.core import database
+from heed.core import database, long_texts
 from heed.core.answers import HELP_AT_MOST_EVERY
-from heed.core.models import Event, HelpAnswer, IdempotencyKey, Lease, SignInLink
+from heed.core.models import Event, HelpAnswer, IdempotencyKey, Lease, LongText, SignInLink
 from heed.core.outbound import ANSWERS_LAST
 
 EVENTS_KEPT = timedelta(days=60)  # a delivery of one is tried for three days, and can be replayed for thirty after them
@@ -19,6 +19,7 @@ def forget_old() -> int:
     now = database.now()
     IdempotencyKey.objects.filter(created_at__lt=now - ANSWERS_LAST).delete()
     HelpAnswer.objects.filter(at__lt=now - HELP_AT_MOST_EVERY).delete()
+    LongText.objects.filter(read_at__lt=now - long_texts.KEPT, last_at__lt=now - long_texts.KEPT).delete()
     Lease.objects.filter(expires_at__lt=now - timedelta(days=7)).delete()
     SignInLink.objects.filter(expires_at__lt=now - timedelta(days=7)).delete()
     Session.objects.filter(expire_date__lt=now).delete()

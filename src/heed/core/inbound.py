@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import OperationalError, transaction
 from django.db.models import F
 
-from heed.core import answers, consent, database, events, reviews, senders, verdicts
+from heed.core import answers, consent, database, events, long_texts, reviews, senders, verdicts
 from heed.core.consent import Cause, Doing, Outcome
 from heed.core.events import Happened
 from heed.core.models import Connection, Decision, Inbound, InboundKey, Sender, SenderKind, Source
@@ -47,6 +47,9 @@ class Received:
     changed: bool = False
 
 
+WAITS = Received(0, Verdict.NONE, "", "")  # a part of a long text: it is read with the others
+
+
 def receive(link: Connection, batch: Sequence[InboundText]) -> list[Received]:
     """Store ``batch``, act on it and answer; committed durably on return. One result for each text, in order.
 
@@ -75,13 +78,20 @@ def _cleaned(text: InboundText) -> InboundText:
         provider_id=clean(text.provider_id)[:128],
         sender=clean(text.sender).strip()[:40],
         to=clean(text.to).strip()[:40],
-        text=clean(text.text)[:MOST_TEXT],
+        text=clean(text.text)[:MOST_TEXT]
+        if text.part is None
+        else text.text[:MOST_TEXT],  # half a character may end it
     )
 
 
 def _received(batch: Sequence[tuple[Connection, InboundText]], take_in: TakeIn) -> list[Received]:
     with transaction.atomic(durable=True):
-        return _receive(batch, take_in)
+        if not any(text.part for _, text in batch):
+            return _receive(batch, take_in)
+        joined = long_texts.join(batch, database.now())
+        results = _receive([(link, _cleaned(text)) for _, link, text in joined], take_in)
+        of_places = {place: result for (place, _, _), result in zip(joined, results, strict=True)}
+        return [of_places.get(place, WAITS) for place in range(len(batch))]
 
 
 def _receive(batch: Sequence[tuple[Connection, InboundText]], take_in: TakeIn) -> list[Received]:
@@ -297,7 +307,16 @@ def opt_out(row: Inbound, *, actor: str) -> Outcome:
     return consent.opt_out(row.account_id, senders.scope_of(row.sender), row.recipient, cause)
 
 
-# Reading again what could not be read
+# Long texts, and reading again what could not be read
+
+
+def read_overdue(limit: int = 100) -> int:
+    """Read what has arrived of long texts whose other parts are overdue; how many."""
+    with transaction.atomic(durable=True):
+        waiting = long_texts.overdue(limit, database.now())
+        if waiting:
+            _receive([(link, _cleaned(text)) for link, text in waiting], _take_in_one_by_one)
+    return len(waiting)
 
 
 def read_unread(limit: int = 100) -> int:

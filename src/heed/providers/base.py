@@ -24,6 +24,8 @@ from heed.rules.values import (
 Arrived = InboundText | Receipt
 Receive = Callable[[Sequence[Arrived]], Awaitable[list[bool]]]
 
+WINDOW = 100
+
 
 class HandOffError(Exception):
     """The carrier did not accept the message."""
@@ -165,7 +167,7 @@ class Provider:
     fields: tuple[Field, ...] = ()
     hook_methods: tuple[str, ...] = ("POST",)
     answers: frozenset[str] = frozenset()  # which of stop, start and help this carrier usually answers itself
-    has_session = False  # whether ``run`` keeps one
+    has_session = False  # whether ``run`` keeps one; then one dispatcher at a time has the connection
     networks: Sequence[Network] | None = None  # the private ones that it may reach; None: any, its operator set it up
 
     def __init__(self, settings: Mapping[str, str] | None = None, hook_url: str = "") -> None:
@@ -184,6 +186,14 @@ class Provider:
 
         ``receive`` commits what the carrier brought, and says of each item whether it was committed.
         """
+
+    def window(self) -> int:
+        """How many messages may be in flight."""
+        return WINDOW
+
+    def room(self) -> int:
+        """How many more messages ``submit`` takes now; asked before each claim, so that nothing is claimed to wait."""
+        return self.window()
 
     async def close(self) -> None:
         """Let go of what ``submit`` holds open."""

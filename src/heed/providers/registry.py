@@ -19,6 +19,7 @@ _MODULES: dict[str, str] = {  # kind: module and class
     "aws": "heed.providers.aws:Aws",
     "infobip": "heed.providers.infobip:Infobip",
     "generic": "heed.providers.generic:Generic",
+    "smpp": "heed.providers.smpp.provider:Smpp",
 }
 
 

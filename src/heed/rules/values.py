@@ -10,7 +10,8 @@ from datetime import datetime
 class Outgoing:
     """One text to hand off, or part ``number`` of its ``count`` parts for a carrier that takes parts.
 
-    ``reference`` is the message's, and goes wherever the carrier returns it; ``to`` is +E.164.
+    ``reference`` is the message's, and goes wherever the carrier returns it; ``to`` is +E.164. A carrier that takes parts
+    finds the alphabet in the ``whole`` text; ``serial`` tells its parts from those of the next one to the same phone.
     """
 
     reference: str
@@ -19,6 +20,8 @@ class Outgoing:
     text: str
     number: int = 1
     count: int = 1
+    whole: str = ""
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Part:
 class InboundText:
     """One text from a phone, as the carrier gave it. ``provider_id`` is empty where the carrier gives none.
 
-    ``carrier_read`` is what the carrier took it for and has answered itself: "stop", "start", "help" or "".
+    ``carrier_read`` is what the carrier took it for and has answered itself: "stop", "start", "help" or "". ``part`` says
+    which part of a long text this is, where the carrier brings them one by one.
     """
 
     provider_id: str
@@ -51,6 +55,7 @@ class InboundText:
     text: str
     carrier_at: datetime | None = None
     carrier_read: str = ""
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
 
 from heed import carriers, clock
-from heed.core import arrivals, gate, handoff, leases, receipts
+from heed.core import arrivals, connections, gate, handoff, leases, receipts
 from heed.core.gate import Claimed
 from heed.core.handoff import Sent
 from heed.core.models import Connection, Sender
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 HAND_OFF_WITHIN_S = 1.0
-WINDOW, SMALLEST_WINDOW = 100, 8  # messages in flight on one connection
+WIDEST_WINDOW, SMALLEST_WINDOW = 1000, 8  # messages in flight on one connection
 IDLE_S = 0.1
 HEAD = (-1, 0)
 FROM_HEAD_EVERY_S = 1.0
@@ -100,13 +102,13 @@ class Dispatcher:
         tasks: dict[int, asyncio.Task[None]] = {}
         while not self.stopping.is_set():
             try:
-                links = await self.database(lambda: list(Connection.objects.filter(stopped_at=None)))
+                links = await self.database(_kept)
             except DatabaseError:
                 log.exception("The connections could not be read.")
                 links = [pump.link for pump in pumps.values() if not pump.is_stopped]
             wanted = {link.id: link for link in links}
             for id_, pump in pumps.items():
-                pump.is_stopped |= id_ not in wanted or wanted[id_].changed_at != pump.link.changed_at
+                pump.is_stopped |= id_ not in wanted or _set(wanted[id_]) != _set(pump.link)
             for id_, link in wanted.items():
                 if (id_ not in tasks or tasks[id_].done()) and (made := await self._pump(link)):
                     pumps[id_], tasks[id_] = made, asyncio.create_task(made.run())
@@ -114,13 +116,30 @@ class Dispatcher:
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def _pump(self, link: Connection) -> Pump | None:
+        """What goes out on ``link``; None while another dispatcher keeps its session, or if it can't be used."""
         try:
-            return Pump(self, link)
+            made = Pump(self, link)
+            if made.provider.has_session:
+                return made if await self.database(lambda: connections.hold(link, self.token)) else None
+            return None if link.stopped_at else made
+        except DatabaseError:
+            log.exception("Nobody knows whether connection %s is another's.", link.id)
         except carriers.Unusable as error:
             words = str(error)
             log.error("Connection %s can't be used: %s", link.id, words)
             await self.database(lambda: handoff.stop_connection(link.id, 0, self.token, words=words))
-            return None
+        return None
+
+
+def _kept() -> list[Connection]:
+    """The connections in use, and those that staff have stopped: their carriers' sessions still bring texts."""
+    by_staff = Q(stopped_reason__startswith=connections.STOPPED_BY_STAFF)
+    return list(Connection.objects.filter(Q(stopped_at=None) | by_staff, closed_at=None))
+
+
+def _set(link: Connection) -> tuple[datetime | None, ...]:
+    """What a pump is made anew for."""
+    return link.changed_at, link.stopped_at
 
 
 class Pump:
@@ -133,7 +152,8 @@ class Pump:
         self.sent: list[Sent] = []
         self.late: list[int] = []  # claimed, and not begun in time
         self.failures: list[Callable[[], None]] = []  # what to write down of hand-offs that failed
-        self.window = WINDOW
+        self.widest = min(WIDEST_WINDOW, self.provider.window())
+        self.window = self.widest
         self.paused_until = 0.0
         self.knocks = 0  # how often in a row the carrier could not be reached
         self.is_stopped = False
@@ -152,6 +172,8 @@ class Pump:
         session.cancel()
         await asyncio.gather(session, return_exceptions=True)
         await self.provider.close()
+        if self.provider.has_session:
+            await self.dispatcher.database(lambda: connections.let_go(self.link, self.dispatcher.token))
 
     async def _session(self) -> None:
         """Keep the session of a carrier that has one."""
@@ -177,8 +199,9 @@ class Pump:
     async def _pump(self, after: tuple[int, int], head_at: float) -> tuple[tuple[int, int], float]:
         """One claim, and its hand-offs begun. Returns where the next claim starts."""
         window = 1 if self.knocks else self.window
-        room = window - len(self.in_flight)
-        if room < max(1, window // 2) or clock.seconds() < self.paused_until:
+        free = window - len(self.in_flight)
+        room = 0 if self.link.stopped_at else min(free, self.provider.room())
+        if free < max(1, window // 2) or room < 1 or clock.seconds() < self.paused_until:
             await self._wait_for_room()
             return after, head_at
         began = clock.seconds()  # before the statement is sent: its snapshot is that old
@@ -231,7 +254,8 @@ class Pump:
                 continue
             if clock.seconds() >= before:
                 raise base.TooLate
-            outgoing = Outgoing(reference, sender, message.address, text, number, len(parts))
+            whole, serial = message.text, message.id
+            outgoing = Outgoing(reference, sender, message.address, text, number, len(parts), whole, serial)
             accepted.append(await self.provider.submit(outgoing, before))
 
     def _sent(self, message: Claimed, accepted: Sequence[HandedOff]) -> Sent:
@@ -313,9 +337,9 @@ class Pump:
     def _fit_window(self, is_too_wide: bool) -> None:
         """Claim no more than leaves within its second: half after any came too late, a little more after each good round."""
         if is_too_wide:
-            self.window = max(SMALLEST_WINDOW, self.window // 2)
+            self.window = max(min(SMALLEST_WINDOW, self.widest), self.window // 2)
         else:
-            self.window = min(WINDOW, self.window + 1)
+            self.window = min(self.widest, self.window + 1)
 
     async def _finish(self) -> None:
         """Let what has begun come to its end; what has not is late, and goes back."""

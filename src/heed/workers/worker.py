@@ -27,6 +27,7 @@ DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (deliveries.take_back, 5),
     (receipts.match_parked, 3),
     (inbound.read_unread, 5),
+    (inbound.read_overdue, 15),
     (reviews.expire, 30),
     (reviews.warn, 60),
     (deliveries.give_up, 60),

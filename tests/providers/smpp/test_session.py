@@ -244,6 +244,30 @@ def test_an_outbind_and_a_text_before_the_bind_change_nothing():
     assert taken == []
 
 
+def test_a_text_in_the_packet_of_the_bind_resp_is_taken():
+    taken, answers = [], []
+
+    async def test():
+        async with stub.running() as smsc:
+
+            def at_once(smsc, wire, unit):
+                stub.accept_bind(smsc, wire, unit)
+                wire.request(DeliverSm(short_message=b"STOP")).add_done_callback(
+                    lambda one: answers.append(one.result().status)
+                )
+
+            def take(wire, unit):
+                taken.append(unit.body.short_message)
+                wire.answer(unit, pdu.DeliverSmResp())
+
+            smsc.at_bind = [at_once]
+            async with bound(smsc, take=take):
+                await until(lambda: answers)
+
+    run(test)
+    assert (taken, answers) == ([b"STOP"], [Status.OK])
+
+
 def test_what_the_carrier_asks_is_answered_in_its_manners():
     async def test():
         async with stub.running() as smsc, bound(smsc):

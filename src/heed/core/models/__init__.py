@@ -10,7 +10,7 @@ from heed.core.models.consent import Consent, LedgerEntry, Source
 from heed.core.models.contact import Contact, ContactList, ListMember
 from heed.core.models.event import Event
 from heed.core.models.file import FileChunk, FilePurpose, StoredFile
-from heed.core.models.inbound import Inbound, InboundKey, Mention
+from heed.core.models.inbound import Inbound, InboundKey, LongText, Mention
 from heed.core.models.job import Job, JobState
 from heed.core.models.message import HelpAnswer, Message, Purpose
 from heed.core.models.outcome import Bookmark, OptOutCause, OutcomeCount, OutcomeDelta
@@ -52,6 +52,7 @@ __all__ = [
     "Lease",
     "LedgerEntry",
     "ListMember",
+    "LongText",
     "Member",
     "Mention",
     "Message",

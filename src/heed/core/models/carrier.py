@@ -26,6 +26,7 @@ class Connection(models.Model):
     stopped_reason = models.CharField(max_length=300, blank=True)
     called_at = models.DateTimeField(null=True)  # when its carrier last brought something, to the minute
     closed_at = models.DateTimeField(null=True)  # it is stopped for good; a late STOP that it brings still counts
+    holder = models.BigIntegerField(default=0, db_default=0)  # the lease of the dispatcher that keeps its session
 
     def __str__(self) -> str:
         return self.name

@@ -61,6 +61,38 @@ class InboundKey(models.Model):
         return self.provider_id
 
 
+class LongText(models.Model):
+    """The parts that have come of one long text from a phone, until it is whole; then kept to know a part that comes again.
+
+    ``texts`` is JSON, number: text, in a column of text: half a character may stand at a part's end, which JSON columns
+    refuse.
+    """
+
+    connection = models.ForeignKey("core.Connection", models.PROTECT, db_index=False, db_constraint=False)
+    from_address = models.CharField(max_length=40)
+    to_address = models.CharField(max_length=40)
+    reference = models.PositiveIntegerField()
+    total = models.PositiveSmallIntegerField()
+    texts = models.TextField(default="{}")
+    carrier_at = models.DateTimeField(null=True)
+    carrier_read = models.CharField(max_length=5, blank=True)
+    last_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["last_at"], condition=models.Q(read_at=None), name="long_text_waiting"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["connection", "from_address", "to_address", "reference", "total"], name="long_text_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_address} → {self.to_address}, {self.reference}"
+
+
 class Mention(models.Model):
     """An account once named a shared number in a message to this recipient, so a bare STOP there leaves the account."""
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from heed import clock
-from heed.providers.base import MaybeSent, Unreachable
+from heed.providers.base import MaybeSent, TooLate, Unreachable
 from heed.providers.smpp.pdu import (
     Bind,
     BindReceiver,
@@ -58,6 +58,7 @@ class Address:
     system_type: str = ""
     address_range: str = ""
     tls: bool = False
+    ca_file: str = ""
     window: int = 10
     response_within_s: float = 10.0
     enquire_every_s: float = 30.0
@@ -72,7 +73,7 @@ class Session:
         self.wire: Wire | None = None
         self.is_bound = False
         self.words = "not bound yet"  # why, for people
-        self._wake = asyncio.Event()
+        self._bind_answer: asyncio.Future[Pdu] | None = None
 
     @property
     def room(self) -> int:
@@ -83,8 +84,10 @@ class Session:
         return max(0, self.address.window - wire.in_flight)
 
     async def submit(self, body: SubmitSm, before: float) -> Pdu:
-        """The carrier's answer. Raises Unreachable or MaybeSent."""
-        if self.wire is None or not self.room or clock.seconds() >= before:
+        """The carrier's answer. Raises TooLate, Unreachable or MaybeSent."""
+        if clock.seconds() >= before:
+            raise TooLate
+        if self.wire is None or not self.room:
             raise Unreachable(f"The carrier is {self.words}.")
         try:
             return await self.wire.request(body)
@@ -109,6 +112,7 @@ class Session:
             await _sleep(stopping, wait_s * random.uniform(0.5, 1.5))  # noqa: S311  # so that not all come back at once
 
     async def _once(self, stopping: asyncio.Event) -> None:
+        self._bind_answer = None
         wire = await self._connected()
         try:
             await self._bind(wire)
@@ -127,7 +131,7 @@ class Session:
 
     async def _connected(self) -> Wire:
         address = self.address
-        context = ssl.create_default_context() if address.tls else None
+        context = ssl.create_default_context(cafile=address.ca_file or None) if address.tls else None
         loop = asyncio.get_running_loop()
         opening = loop.create_connection(
             lambda: Wire(
@@ -152,17 +156,26 @@ class Session:
             system_type=address.system_type,
             address_range=address.address_range,
         )
-        answer = await wire.request(body)
+        self._bind_answer = wire.request(body)
+        answer = await self._bind_answer
         if answer.status in NEVER:
             raise Rejected(f"The carrier refuses the bind: {shown(answer.status)}.")
         if answer.status != Status.OK or not isinstance(answer.body, BindResp):
             raise Lost(f"the carrier refuses the bind: {shown(answer.status)}")
 
+    @property
+    def _is_accepted(self) -> bool:
+        """Whether the carrier took the bind, though we had no turn yet: texts may follow in the same packet."""
+        answer = self._bind_answer
+        if answer is None or not answer.done() or answer.cancelled() or answer.exception():
+            return False
+        return answer.result().status == Status.OK
+
     def _given(self, wire: Wire, unit: Pdu) -> None:
         if isinstance(unit.body, Outbind):
             log.warning("%s: An outbind is ignored; Heed binds by itself.", self.name)
             return
-        if not self.is_bound:
+        if not (self.is_bound or self._is_accepted):
             log.warning("%s: %s before the bind was answered.", self.name, type(unit.body).__name__)
             return refuse(wire, unit, Status.INCORRECT_BIND_STATUS)
         self._take(wire, unit)
