@@ -16,7 +16,7 @@ from heed.core import connections, sandbox
 from heed.core.models import Connection, Sender
 
 SID = "AC00000000000000000000000000000001"
-REAL = "+442079460123"  # a number of London's that is not reserved; nothing is sent here
+REAL = "+442079460123"  # from Ofcom's numbers for drama in London, which Heed takes for any other
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, connection
 
 from heed import carriers
 from heed.core import reconciliation
@@ -24,10 +24,10 @@ class ReconcileThread(threading.Thread):
 
     def run(self) -> None:
         while not self.stopping.is_set():
-            close_old_connections()
-            if not self.once():
+            had_one = self.once()
+            connection.close()  # nobody holds one of the pool's for half a minute
+            if not had_one:
                 self.stopping.wait(LOOK_EVERY_S)
-        connection.close()
 
     def once(self) -> bool:
         """Compare with one carrier that is due; whether there was one."""
