@@ -19,6 +19,7 @@ import postgres  # noqa: E402  # the throw-away server of the tests
 
 BENCHMARKS = {
     "claim": ("sqlite", "postgresql"),
+    "handoff_http": ("sqlite", "postgresql"),
     "stop": ("sqlite", "postgresql"),
     "stop_wait": ("sqlite",),
     "check": ("sqlite", "postgresql"),

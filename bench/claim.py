@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from bench.installation import IS_SQLITE, PEOPLE_FROM, alternate, make, rate, report, seed_opt_outs, series
+from bench.installation import IS_SQLITE, alternate, fill, make, rate, report, seed_opt_outs
 from heed.core import gate, handoff
 from heed.core.handoff import Sent
 
@@ -19,33 +19,18 @@ OPT_OUTS, MESSAGES, BATCH = 1_000_000, 20_000, 500
 def main() -> None:
     account, sender, link = make()
     seed_opt_outs(account.id, OPT_OUTS)
-    statements = _recorded(lambda: _fill(account.id, sender.id, link.id, 1), lambda: _ours(link.id, 7))
+    statements = _recorded(lambda: fill(account.id, sender.id, link.id, 1), lambda: _ours(link.id, 7))
 
     def ours() -> float:
-        _fill(account.id, sender.id, link.id, MESSAGES)
+        fill(account.id, sender.id, link.id, MESSAGES)
         return rate(MESSAGES, lambda: _ours(link.id, 7))
 
     def floor() -> float:
-        _fill(account.id, sender.id, link.id, MESSAGES)
+        fill(account.id, sender.id, link.id, MESSAGES)
         return rate(MESSAGES, lambda: _bare(statements, link.id))
 
     mine, bare = alternate(ours, floor)
     report(mine, bare, "messages/s", ">= 0.8", mine / bare >= 0.8, opt_outs=OPT_OUTS)
-
-
-def _fill(account_id: int, sender_id: int, link_id: int, count: int) -> None:
-    """Queue ``count`` messages, one in ten to somebody who left. TRUNCATE leaves no dead rows behind."""
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM core_event" if IS_SQLITE else "TRUNCATE core_event, core_message")
-        cursor.execute("DELETE FROM core_message")
-        cursor.execute(
-            "INSERT INTO core_message (account_id, sender_id, pool_id, connection_id, recipient, address, text, parts, "
-            "purpose, state, reason, code, words, priority, claim, tries, correlation_id, provider_id, door, actor, "
-            f"created_at) SELECT {account_id}, {sender_id}, 0, {link_id}, {PEOPLE_FROM} + (n * 7919) % {OPT_OUTS * 10}, "
-            "'+447700900501', 'Hello', 1, 'message', 'queued', '', '', '', 5, 0, 0, '', '', 'bench', '', "
-            f"CURRENT_TIMESTAMP FROM {series(1, count)}"
-        )
-        cursor.execute("ANALYZE core_message")
 
 
 def _ours(link_id: int, token: int) -> None:
@@ -53,7 +38,7 @@ def _ours(link_id: int, token: int) -> None:
         handoff.handed_off([Sent(message.id, f"sandbox-{message.id}") for message in claimed], token)
 
 
-def _recorded(fill: Callable[[], None], run: Callable[[], None]) -> dict[str, tuple[str, Any]]:
+def _recorded(prepare: Callable[[], None], run: Callable[[], None]) -> dict[str, tuple[str, Any]]:
     """The claim and the mark, as ``run`` sends them."""
     seen: dict[str, tuple[str, Any]] = {}
 
@@ -64,7 +49,7 @@ def _recorded(fill: Callable[[], None], run: Callable[[], None]) -> dict[str, tu
             seen["mark"] = (sql, params)
         return execute(sql, params, many, context)
 
-    fill()
+    prepare()
     with connection.execute_wrapper(note):
         run()
     return seen

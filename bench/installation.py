@@ -47,6 +47,23 @@ def seed_opt_outs(account_id: int, count: int, every: int = 10, first: int = PEO
         cursor.execute("ANALYZE")
 
 
+def fill(account_id: int, sender_id: int, link_id: int, count: int) -> None:
+    """Queue ``count`` messages, one in ten to somebody of ``seed_opt_outs``."""
+    recipient = f"{PEOPLE_FROM} + (n * 7919) % 10000000"
+    with connection.cursor() as cursor:
+        # TRUNCATE leaves no dead rows behind.
+        cursor.execute("DELETE FROM core_event" if IS_SQLITE else "TRUNCATE core_event, core_message")
+        cursor.execute("DELETE FROM core_message")
+        cursor.execute(
+            "INSERT INTO core_message (account_id, sender_id, pool_id, connection_id, recipient, address, text, parts, "
+            "purpose, state, reason, code, words, priority, claim, tries, correlation_id, provider_id, door, actor, "
+            f"created_at) SELECT {account_id}, {sender_id}, 0, {link_id}, {recipient}, "
+            f"'+' || ({recipient}), 'Hello', 1, 'message', 'queued', '', '', '', 5, 0, 0, '', "
+            f"'', 'bench', '', CURRENT_TIMESTAMP FROM {series(1, count)}"
+        )
+        cursor.execute("ANALYZE core_message")
+
+
 def alternate(ours: Callable[[], float], floor: Callable[[], float], rounds: int = 5) -> tuple[float, float]:
     """The medians of ``rounds`` alternating rounds, after one of each to warm up."""
     ours(), floor()

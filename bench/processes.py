@@ -39,6 +39,22 @@ def web() -> Iterator[str]:
         yield address
 
 
+@contextlib.contextmanager
+def gateway() -> Iterator[str]:
+    """A gateway that takes every message; its address."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1000)
+        listening.set_inheritable(True)
+        command = [sys.executable, "-m", "bench.gateway", str(listening.fileno())]
+        process = subprocess.Popen(command, pass_fds=[listening.fileno()])
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
 def phones(url: str, to: str, count: int, connections: int, first: int) -> dict[str, Any]:
     """What ``bench.phones`` measured."""
     command = [sys.executable, "-m", "bench.phones", url, to, *map(str, (count, connections, first))]
