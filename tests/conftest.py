@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import databases  # first: it sets Django up
 import pytest
 
 pytest_plugins = ["visiting"]
 
-_DATABASE_FIXTURES = {"db", "live", "installation", "site"}
+_DATABASE_FIXTURES = {"db", "live", "live_for_all", "installation", "site"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -48,6 +49,19 @@ def django_db_setup(django_db_blocker) -> Iterator[None]:
 @pytest.fixture
 def live(django_db_setup, django_db_blocker) -> Iterator[dict[str, str]]:
     """A database of its own, where every thread and process commits; the settings of a process that uses it."""
+    with _live(django_db_blocker) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def live_for_all(django_db_setup, django_db_blocker) -> Iterator[dict[str, str]]:
+    """One for all tests of a module, which tidy up after themselves: PostgreSQL takes a second to make one."""
+    with _live(django_db_blocker) as place:
+        yield place
+
+
+@contextmanager
+def _live(django_db_blocker) -> Iterator[dict[str, str]]:
     from django.db import connection, connections
 
     name = f"heed_live_{databases.WORKER}_{secrets.token_hex(4)}"

@@ -33,6 +33,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("HEED_PUBLIC_URL", "example.com", "must be http:// or https://"),
         ("HEED_PUBLIC_URL", "https://example.com/heed", "without a path"),
         ("HEED_PUBLIC_URL", "https://example.com:port", "port could not be cast"),
+        ("HEED_SMPP_PORT", "70000", "input should be less than or equal to 65535"),
+        ("HEED_SMPP_TLS_CERT", "nosuch.pem", "is no file"),
         ("HEED_ID_KEY", "very-secret", "must be 64 hex digits"),
         ("HEED_ID_KEY", f"{KEY},{OTHER}", "must be 64 hex digits"),
         ("HEED_FIELD_KEYS", f"{KEY},very-secret", "must be 64 hex digits"),
@@ -47,6 +49,12 @@ def test_a_wrong_value_is_named_and_not_repeated(
     assert words in str(refused.value)
     assert "very-secret" not in str(refused.value)
     assert refused.value.exit_code == 2
+
+
+def test_a_port_with_tls_needs_a_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEED_SMPP_TLS_PORT", "3550")
+    with pytest.raises(config.Unusable, match="HEED_SMPP_TLS_CERT is not set"):
+        config.read()
 
 
 def test_on_postgresql_every_key_is_asked_for(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:

@@ -14,9 +14,10 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Run": {
         "up": "set up what is missing, then serve",
         "serve": "web, dispatcher and worker under one parent",
-        "web": "one of the three alone …",
+        "web": "one of these alone …",
         "dispatch": "… for an installation",
         "work": "… on several hosts",
+        "smpp": "take binds of programs that speak SMPP",
     },
     "Look after": {
         "doctor": "what is wrong, and how to mend it",
@@ -30,6 +31,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "account": "create and list accounts, name owners",
         "sign-in-link": "a link that signs a person in once",
         "api-key": "create, list and revoke keys of programs",
+        "esme": "let programs bind by SMPP",
     },
     "Messages and opt-outs": {
         "send": "queue one text",

@@ -59,6 +59,13 @@ class Config(BaseSettings):
     metrics_token: SecretStr = Field(
         default=SecretStr(""), description="What /metrics asks for; without one it is off."
     )
+    smpp_host: str = Field(default="127.0.0.1", description="The address on which programs bind by SMPP.")
+    smpp_port: int = Field(default=0, ge=0, le=65535, description="Its port without TLS; 0 for none.")
+    smpp_tls_port: int = Field(default=0, ge=0, le=65535, description="Its port with TLS; 0 for none.")
+    smpp_tls_cert: Path | None = Field(
+        default=None, description="The certificate of that port, with its chain, as PEM."
+    )
+    smpp_tls_key: Path | None = Field(default=None, description="Its key as PEM, if not in the same file.")
     debug: bool = False
     email_url: str = Field(
         default="", description="smtp://user:password@host:port; without it an invitation is a link to copy."
@@ -69,6 +76,13 @@ class Config(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("smpp_tls_cert", "smpp_tls_key")
+    @classmethod
+    def _file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError("is no file")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -141,6 +155,8 @@ def _completed(config: Config) -> Config:
     address = config.data_dir / ADDRESS_FILE
     if not is_set("public_url") and address.exists():
         config.public_url = address.read_text().strip()
+    if config.smpp_tls_port and config.smpp_tls_cert is None:
+        raise Unusable("HEED_SMPP_TLS_CERT is not set. The port of HEED_SMPP_TLS_PORT needs a certificate.")
     missing = [name for name in KEYS if not getattr(config, name).get_secret_value()]
     if missing and config.database_url:
         raise Unusable(

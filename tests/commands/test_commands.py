@@ -13,7 +13,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.core.management import CommandError, call_command
 from people import ANNA, World
 
-from heed.core import accounts
+from heed.core import accounts, esmes
 from heed.core.models import ApiKey, Audit, Consent, Inbound, Sender
 from heed.rules import numbers
 
@@ -39,6 +39,31 @@ def test_another_accounts_key_is_not_revoked(world: World) -> None:
     run("api_key", "create", "--name", "shop", "--account", "acme")
     with pytest.raises(CommandError, match="no working key"):
         run("api_key", "revoke", str(ApiKey.objects.get().id), "--account", "other")
+
+
+def test_an_esme_is_added_changed_and_removed(world: World) -> None:
+    password = run("esme", "add", "shop", "--account", "acme", "--from", "192.0.2.7", "--refusal", "0x45")
+    esme = esmes.find("shop")
+    assert esme is not None
+    assert (esme.account, esme.refusal, esmes.is_password_of(esme, password)) == (world.account, 0x45, True)
+    run("esme", "change", "shop", "--account", "acme", "--rate", "7", "--inbound", "no")
+    (shown,) = map(json.loads, run("esme", "list", "--account", "acme").splitlines())
+    assert shown == {
+        "system_id": "shop", "alphabet": "gsm7", "networks": ["192.0.2.7/32"], "most_binds": 4, "window": 100, "rate": 7,
+        "refusal": "0x00000045", "takes_inbound": False, "bound_at": None,
+    }  # fmt: skip
+    assert run("esme", "list", "--account", "other") == ""
+    again = run("esme", "password", "shop", "--account", "acme")
+    assert again != password
+    with pytest.raises(CommandError, match="no ESME"):
+        run("esme", "remove", "shop", "--account", "other")
+    run("esme", "remove", "shop", "--account", "acme")
+    assert esmes.find("shop") is None
+
+
+def test_the_front_needs_a_port() -> None:
+    with pytest.raises(CommandError, match="HEED_SMPP_PORT"):
+        run("smpp")
 
 
 def test_a_stop_is_seen_by_check_and_send(world: World) -> None:

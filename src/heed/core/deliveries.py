@@ -15,7 +15,7 @@ from typing import Any  # Values of columns.
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from heed.core import audit, cloud_events, database, events, status_callbacks, vault, webhooks
+from heed.core import audit, cloud_events, database, events, smpp_words, status_callbacks, vault, webhooks
 from heed.core.models import (
     Account,
     Callback,
@@ -73,24 +73,28 @@ class Result:
     response: str = ""
     problem: str = ""
     wait_s: float = 0  # as the endpoint asked
+    is_accepted: bool = False  # by SMPP, which has other statuses
+    is_final: bool = False  # it is refused for good
 
     @property
     def is_delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+        return self.is_accepted or (self.status is not None and 200 <= self.status < 300)
 
 
 # The worker's side
 
 
-def ready() -> list[Ready]:
-    """The endpoints that have something due, and may be called now."""
+def ready(endpoint_ids: Sequence[int] | None = None) -> list[Ready]:
+    """The endpoints that have something due, and may be told now: of those given, else all that are called by HTTP."""
     moment = database.to_column(database.now())
+    which = f"e.id {database.among_numbers()}" if endpoint_ids is not None else "e.style <> 'smpp'"
     rows = database.run(
-        """SELECT e.id, e.failures FROM core_endpoint e
-        WHERE e.is_enabled AND e.paused_at IS NULL AND e.removed_at IS NULL AND (e.retry_at IS NULL OR e.retry_at <= %s)
+        f"""SELECT e.id, e.failures FROM core_endpoint e
+        WHERE {which} AND e.is_enabled AND e.paused_at IS NULL AND e.removed_at IS NULL
+        AND (e.retry_at IS NULL OR e.retry_at <= %s)
         AND EXISTS (SELECT 1 FROM core_delivery d WHERE d.endpoint_id = e.id AND d.state = 'waiting' AND d.due_at <= %s)
-        ORDER BY e.id""",
-        [moment, moment],
+        ORDER BY e.id""",  # noqa: S608 (our own text)
+        [*([database.numbers_value(endpoint_ids)] if endpoint_ids is not None else []), moment, moment],
     )
     return [Ready(id_, failures > 0) for id_, failures in rows]
 
@@ -133,7 +137,8 @@ def calls(ids: Sequence[int]) -> list[Call]:
             problem = "The event was forgotten before it could be told."
         secrets: list[str] = []
         try:
-            secrets = webhooks.secrets_of(row.endpoint, now)
+            if row.endpoint.style != EndpointStyle.SMPP:
+                secrets = webhooks.secrets_of(row.endpoint, now)
         except vault.Unreadable as error:
             problem = str(error)
         id_ = cloud_events.public_event_id(row.event_id)
@@ -148,6 +153,8 @@ def calls(ids: Sequence[int]) -> list[Call]:
 def _body(row: Delivery, event: Event, sources: cloud_events.Sources) -> str:
     if row.endpoint.style == EndpointStyle.CALLBACK:
         return status_callbacks.body(event, sources.messages.get(event.message_id or 0))
+    if row.endpoint.style == EndpointStyle.SMPP:
+        return smpp_words.body(event, sources)
     return json.dumps(cloud_events.envelope(event, sources), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -180,7 +187,7 @@ def _write(row: Delivery, one: Result, now: datetime) -> None:
     row.due_at = now + timedelta(seconds=max(wait_s, one.wait_s))
     if one.is_delivered:
         row.state, row.settled_at = DeliveryState.DELIVERED, now
-    elif row.due_at >= row.give_up_at:
+    elif one.is_final or row.due_at >= row.give_up_at:
         row.state, row.settled_at = DeliveryState.DEAD, now
     else:
         row.state = DeliveryState.WAITING
@@ -189,7 +196,7 @@ def _write(row: Delivery, one: Result, now: datetime) -> None:
 def _judge(endpoint_id: int, results: Sequence[Result], now: datetime) -> None:
     """An endpoint that fails is given a rest that doubles, and is paused when it has failed for three days."""
     mine = Endpoint.objects.filter(id=endpoint_id)
-    if any(one.is_delivered for one in results):
+    if any(one.is_delivered or one.is_final for one in results):
         mine.filter(failures__gt=0).update(failures=0, failing_since=None, retry_at=None)
         return
     endpoint = mine.select_for_update().get()
@@ -199,7 +206,7 @@ def _judge(endpoint_id: int, results: Sequence[Result], now: datetime) -> None:
     endpoint.retry_at = now + timedelta(seconds=max(rest_s, *(one.wait_s for one in results)))
     if any(one.status == GONE for one in results):
         _pause(endpoint, "It answered 410 Gone: it wants no more events.", now)
-    elif endpoint.failing_since <= now - PAUSED_AFTER:
+    elif endpoint.failing_since <= now - PAUSED_AFTER and endpoint.style != EndpointStyle.SMPP:
         _pause(endpoint, f"Nothing has reached it for three days. {_words(results[-1])}", now)
     endpoint.save(update_fields=["failures", "failing_since", "retry_at", "paused_at", "paused_reason"])
 

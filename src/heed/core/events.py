@@ -41,6 +41,8 @@ _FAN_OUT = """
         SELECT made.*, called.endpoint_id, called.url FROM made JOIN core_callback called
             ON called.message_id = made.message_id AND made.kind IN ('sent', 'delivered', 'undelivered', 'failed',
                 'suppressed', 'expired', 'unconfirmed', 'cancelled')
+            AND (called.kinds = 'all' OR made.kind NOT IN ('sent', 'unconfirmed')
+                AND (called.kinds = 'final' OR made.kind <> 'delivered'))
     ) told ORDER BY id, endpoint_id"""
 
 
@@ -74,15 +76,16 @@ def tell_cancelled(message_ids: Sequence[int], at: datetime) -> None:
 
 
 def _tell_wanted(kind: str, message_ids: Sequence[int], at: datetime) -> None:
+    asking = "kinds = 'all'" if kind == SENT else "kinds <> ''"  # an ESME is told what a message came to alone
     wanted = f"""SELECT EXISTS (SELECT 1 FROM core_subscription WHERE kind = '{kind}')
-        OR EXISTS (SELECT 1 FROM core_callback)"""  # noqa: S608 (our own text)
+        OR EXISTS (SELECT 1 FROM core_callback WHERE {asking})"""  # noqa: S608 (our own text)
     if not message_ids or not database.run(wanted)[0][0]:
         return
     rows: list[Any] = database.run(
         f"""SELECT m.account_id, m.recipient, m.id FROM core_message m
         WHERE m.id {database.among_numbers()} AND m.purpose = '{Purpose.MESSAGE.value}' AND (
             EXISTS (SELECT 1 FROM core_subscription s WHERE s.account_id = m.account_id AND s.kind = '{kind}')
-            OR EXISTS (SELECT 1 FROM core_callback c WHERE c.message_id = m.id))
+            OR EXISTS (SELECT 1 FROM core_callback c WHERE c.message_id = m.id AND c.{asking}))
         ORDER BY m.id""",  # noqa: S608 (our own text)
         [database.numbers_value(message_ids)],
     )

@@ -10,7 +10,7 @@ from heed.core import database
 from heed.core.models import Lease
 
 LEASE_LASTS = timedelta(seconds=15)
-DISPATCHER, WORKER, WEBHOOKS = "dispatch", "jobs", "webhooks"  # what a process is, as its lease begins
+DISPATCHER, WORKER, WEBHOOKS, SMPP = "dispatch", "jobs", "webhooks", "smpp"  # what a process is, as its lease begins
 
 
 def take(role: str) -> int:

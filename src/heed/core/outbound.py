@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -55,6 +56,17 @@ class Draft:
     id: int = 0
     code: str = ""
     words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A draft with its own sender, time and end, to be queued together with others'."""
+
+    sender: Sender
+    draft: Draft
+    actor: str
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,21 @@ def queue(
     return database.retried(verb)
 
 
+def queue_together(
+    letters: Sequence[Letter],
+    *,
+    door: str,
+    before: Callable[[Sequence[int]], None] = lambda ids: None,
+) -> list[Queued]:
+    """``queue`` for messages of several senders, inside the caller's transaction.
+
+    ``before`` is given their ids before the gate is asked.
+    """
+    for one in letters:
+        _check_in_use(one.sender)
+    return _queue(_together(letters, door), before) if letters else []
+
+
 def queue_once(
     token: str,
     sender: Sender,
@@ -203,10 +230,10 @@ def _check_in_use(sender: Sender) -> int:
 class _Batch:
     """Rows ready to be written, and whom they name shared numbers to: nothing is worked out while others wait to write."""
 
-    drafts: Sequence[Draft]
+    recipients: list[int]
+    states: list[MessageState]
     rows: list[tuple[Any, ...]]
     mentions: list[tuple[Any, ...]]
-    state: MessageState
 
 
 def _prepared(
@@ -218,22 +245,35 @@ def _prepared(
     expires_at: datetime | None,
     name: str,
 ) -> _Batch:
+    letters = [Letter(sender, draft, actor, due_at, expires_at) for draft in drafts]
+    return _together(letters, door, name)
+
+
+def _together(letters: Sequence[Letter], door: str, name: str = "") -> _Batch:
     now = database.now()
-    state = MessageState.WAITING if due_at is not None and due_at > now else MessageState.QUEUED
-    rows = [_row(sender, draft, state, door, actor, now, due_at, expires_at, name) for draft in drafts]
-    return _Batch(drafts, rows, _mentions(sender, drafts, now), state)
+    drafts: dict[Sender, list[Draft]] = defaultdict(list)
+    states, rows = [], []
+    for one in letters:
+        is_early = one.due_at is not None and one.due_at > now
+        states.append(MessageState.WAITING if is_early else MessageState.QUEUED)
+        rows.append(_row(one.sender, one.draft, states[-1], door, one.actor, now, one.due_at, one.expires_at, name))
+        drafts[one.sender].append(one.draft)
+    mentions = sorted({row for sender, given in drafts.items() for row in _mentions(sender, given, now)})
+    return _Batch([one.draft.recipient for one in letters], states, rows, mentions)
 
 
-def _queue(batch: _Batch) -> list[Queued]:
+def _queue(batch: _Batch, before: Callable[[Sequence[int]], None] = lambda ids: None) -> list[Queued]:
     ids = sorted(row[0] for row in database.insert("core_message", _COLUMNS, batch.rows, "RETURNING id"))
     _note_mentions(batch.mentions)
+    before(ids)
+    due = [id_ for id_, state in zip(ids, batch.states, strict=True) if state is MessageState.QUEUED]
     ours, blocked = set(ids), dict[int, str]()
-    if batch.state is MessageState.QUEUED and gate.look_again(ids):
+    if due and gate.look_again(due):
         found = Message.objects.filter(id__gte=ids[0], id__lte=ids[-1], state=MessageState.SUPPRESSED)
         blocked = {id_: reason for id_, reason in found.values_list("id", "reason") if id_ in ours}
     return [
-        Queued(id_, draft.recipient, "suppressed" if id_ in blocked else batch.state.value, blocked.get(id_, ""))
-        for id_, draft in zip(ids, batch.drafts, strict=True)
+        Queued(id_, recipient, "suppressed" if id_ in blocked else state.value, blocked.get(id_, ""))
+        for id_, recipient, state in zip(ids, batch.recipients, batch.states, strict=True)
     ]
 
 

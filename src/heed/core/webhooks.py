@@ -59,7 +59,8 @@ def of(account: Account) -> QuerySet[Endpoint]:
 
 def every(account: Account) -> QuerySet[Endpoint]:
     """The same, and the origins that messages' own callbacks go to."""
-    return Endpoint.objects.filter(account=account, removed_at=None).order_by("-id")
+    mine = Endpoint.objects.filter(account=account, removed_at=None).exclude(style=EndpointStyle.SMPP)
+    return mine.order_by("-id")
 
 
 def paused(account: Account) -> QuerySet[Endpoint]:

@@ -46,6 +46,8 @@ def prepare(host: str, port: int) -> None:
     """Refuse what can't work, before anything is changed; then remember the address."""
     refuse_unsafe_storage()
     refuse_taken_port(host, port)
+    for smpp_port in smpp_ports():
+        refuse_taken_port(settings.SMPP_HOST, smpp_port)
     remember_address(host, port)
 
 
@@ -67,7 +69,13 @@ def alone() -> Iterator[None]:
 
 def commands(host: str, port: int) -> dict[str, list[str]]:
     web = ["web", "--host", host, "--port", str(port)]
-    return {"web": web, "dispatcher": ["dispatch"], "worker": ["work"]}
+    smpp = {"smpp": ["smpp"]} if smpp_ports() else {}
+    return {"web": web, "dispatcher": ["dispatch"], "worker": ["work"], **smpp}
+
+
+def smpp_ports() -> list[int]:
+    """The ports on which programs bind by SMPP, if any."""
+    return [port for port in (settings.SMPP_PORT, settings.SMPP_TLS_PORT) if port]
 
 
 def refuse_unsafe_storage() -> None:

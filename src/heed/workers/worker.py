@@ -9,7 +9,19 @@ from collections.abc import Callable
 
 from django.db import DatabaseError, close_old_connections
 
-from heed.core import causes, deliveries, files, handoff, housekeeping, inbound, outbound, outcomes, receipts, reviews
+from heed.core import (
+    causes,
+    deliveries,
+    files,
+    handoff,
+    housekeeping,
+    inbound,
+    outbound,
+    outcomes,
+    parts,
+    receipts,
+    reviews,
+)
 from heed.core.feeding import Feeder
 from heed.workers.jobs import JobThread
 from heed.workers.reconciling import ReconcileThread
@@ -28,6 +40,7 @@ DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
     (receipts.match_parked, 3),
     (inbound.read_unread, 5),
     (inbound.read_overdue, 15),
+    (parts.give_up, 20),
     (reviews.expire, 30),
     (reviews.warn, 60),
     (deliveries.give_up, 60),

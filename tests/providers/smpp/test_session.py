@@ -9,6 +9,7 @@ import time
 
 import pytest
 import smsc as stub
+from certificates import certificate
 from smsc import Smsc, accept, refuse, says
 
 from heed import clock
@@ -314,7 +315,7 @@ def test_it_says_goodbye():
             async with bound(smsc):
                 wire = smsc.bound[-1]
             await until(lambda: wire.ended.done())
-            assert wire._is_leaving
+            assert wire._has_said_goodbye
 
     run(test)
 
@@ -328,31 +329,3 @@ def test_tls(tmp_path, monkeypatch):
             assert (await one.submit(BODY, soon())).status == Status.OK
 
     run(test)
-
-
-def certificate(folder):
-    """A server's context for 127.0.0.1, its certificate kept in ``folder``."""
-    import datetime
-    import ipaddress
-    import ssl
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, name = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stub")]),
-    )
-    now = datetime.datetime.now(datetime.UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    pem = made.add_extension(names, critical=False).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    (folder / "cert.pem").write_bytes(pem)
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context

@@ -8,6 +8,7 @@ from heed.core.models.campaign import Campaign, CampaignDraft
 from heed.core.models.carrier import Connection, Reconciliation, SandboxDelivery, SandboxFailure
 from heed.core.models.consent import Consent, LedgerEntry, Source
 from heed.core.models.contact import Contact, ContactList, ListMember
+from heed.core.models.esme import Esme, EsmeAlphabet, SubmittedPart
 from heed.core.models.event import Event
 from heed.core.models.file import FileChunk, FilePurpose, StoredFile
 from heed.core.models.inbound import Inbound, InboundKey, LongText, Mention
@@ -19,7 +20,15 @@ from heed.core.models.receipt import MessagePart, ParkedReceipt
 from heed.core.models.review import Decision, Review
 from heed.core.models.sender import Keyword, Sender, SenderKind
 from heed.core.models.template import MessageTemplate
-from heed.core.models.webhook import Callback, Delivery, DeliveryState, Endpoint, EndpointStyle, Subscription
+from heed.core.models.webhook import (
+    Callback,
+    CallbackKinds,
+    Delivery,
+    DeliveryState,
+    Endpoint,
+    EndpointStyle,
+    Subscription,
+)
 
 __all__ = [
     "Account",
@@ -27,6 +36,7 @@ __all__ = [
     "Audit",
     "Bookmark",
     "Callback",
+    "CallbackKinds",
     "Campaign",
     "CampaignDraft",
     "Connection",
@@ -38,6 +48,8 @@ __all__ = [
     "DeliveryState",
     "Endpoint",
     "EndpointStyle",
+    "Esme",
+    "EsmeAlphabet",
     "Event",
     "FileChunk",
     "FilePurpose",
@@ -73,6 +85,7 @@ __all__ = [
     "SignInLink",
     "Source",
     "StoredFile",
+    "SubmittedPart",
     "Subscription",
     "User",
 ]

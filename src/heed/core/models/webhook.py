@@ -12,6 +12,7 @@ from django.utils import timezone
 class EndpointStyle(models.TextChoices):
     EVENTS = "events", "CloudEvents"
     CALLBACK = "callback", "Status callbacks"  # what Twilio's clients ask for, message by message
+    SMPP = "smpp", "SMPP"  # what an ESME that has bound is given; the front's alone
 
 
 class Endpoint(models.Model):
@@ -68,12 +69,24 @@ class Subscription(models.Model):
         return f"{self.endpoint_id}: {self.kind}"
 
 
+class CallbackKinds(models.TextChoices):
+    ALL = "all", "All"
+    FINAL = "final", "What it came to"
+    FAILURES = "failures", "That it did not arrive"
+
+
 class Callback(models.Model):
-    """What becomes of this message is told to an address of its own."""
+    """What becomes of this message is told to an address of its own, or to the ESME that submitted it."""
 
     message_id = models.BigIntegerField(primary_key=True)
     endpoint = models.ForeignKey(Endpoint, models.PROTECT)
     url = models.CharField(max_length=1000)
+    kinds = models.CharField(
+        max_length=8, choices=CallbackKinds.choices, default=CallbackKinds.ALL, db_default=CallbackKinds.ALL
+    )
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["message_id"], condition=Q(kinds="all"), name="callback_all")]
 
     def __str__(self) -> str:
         return f"{self.message_id}: {self.url}"

@@ -161,6 +161,15 @@ def part_of(esm_class: int, octets: bytes, tlvs: Tlvs = ()) -> tuple[Part | None
     return _part_by_tlv(dict(reversed(tlvs))) if tlvs else None, octets, 0
 
 
+def header_elements(esm_class: int, octets: bytes) -> set[int]:
+    """The kinds of element in the user data header (3GPP TS 23.040, 9.2.3.24), if there is one."""
+    found, at = set(), 1
+    while esm_class & UDHI and octets and at + 1 < min(octets[0] + 1, len(octets)):
+        found.add(octets[at])
+        at += 2 + octets[at + 1]
+    return found
+
+
 def _part_in(header: bytes) -> Part | None:
     """The concatenation element of a user data header: reference of 8 bits (0x00) or 16 bits (0x08)."""
     at = 0

@@ -63,7 +63,8 @@ class Wire(asyncio.Protocol):
         self._heard_at = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._has_enquired = False
-        self._is_leaving = False
+        self._goodbye: int | None = None  # its number, once the peer has said it
+        self._has_said_goodbye = False
 
     # What its owner does
 
@@ -94,16 +95,17 @@ class Wire(asyncio.Protocol):
         self._write(pdu.encode(body if status == Status.OK else type(body)(), request.sequence, status))
         if self._unanswered == MOST_UNANSWERED // 2 and not self._transport.is_reading():
             self._transport.resume_reading()
+        if self._goodbye is not None:
+            self._leave()
 
     async def unbind(self) -> None:
         """Say goodbye, wait for the answers that are still due, and close."""
         if not self.is_open:
             return self.close()
         goodbye = self.request(Unbind())
+        goodbye.add_done_callback(lambda answer: answer.cancelled() or answer.exception())  # Lost is what was wanted.
         self.is_open = False
         await asyncio.wait([goodbye], timeout=CLOSE_WITHIN_S)
-        if goodbye.done() and not goodbye.cancelled():
-            goodbye.exception()  # Lost is what was wanted.
         self.close()
 
     def close(self) -> None:
@@ -182,8 +184,8 @@ class Wire(asyncio.Protocol):
                 log.warning("%s: An answer to nothing (number %s) is ignored.", self.name, unit.sequence)
         elif not found[1].done():
             found[1].set_result(unit)
-        if self._is_leaving and not self._pending:
-            self.close()
+        if self._goodbye is not None:
+            self._leave()
 
     def _refuse(self, error: BadPdu) -> None:
         log.warning("%s: %s", self.name, error)
@@ -196,11 +198,21 @@ class Wire(asyncio.Protocol):
         self._write(pdu.encode(answer, error.sequence, error.status))
 
     def _unbound(self, unit: Pdu) -> None:
-        """The peer says goodbye. What it still owes us may come until everything is answered."""
-        self.is_open, self._is_leaving = False, True
-        self._write(pdu.encode(UnbindResp(), unit.sequence))
-        log.info("%s: The other side unbinds, with %s answers due.", self.name, len(self._pending))
-        asyncio.get_running_loop().call_later(CLOSE_WITHIN_S if self._pending else 0, self.close)
+        """The peer says goodbye. It has its answers first; what it owes us may come until everything is answered."""
+        self.is_open, self._goodbye = False, unit.sequence
+        log.info(
+            "%s: The other side unbinds, with %s answers due to it and %s to us.",
+            *(self.name, self._unanswered, len(self._pending)),
+        )
+        asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self.close)
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._unanswered <= 0 and not self._has_said_goodbye:
+            self._has_said_goodbye = True
+            self._write(pdu.encode(UnbindResp(), self._goodbye or 0))
+        if self._unanswered <= 0 and not self._pending:
+            asyncio.get_running_loop().call_soon(self.close)
 
     # Time
 

@@ -1,0 +1,1 @@
+"""The SMPP front: existing programs bind to Heed as they would to a carrier."""
