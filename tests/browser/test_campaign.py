@@ -106,7 +106,9 @@ def test_what_is_wrong_and_what_waits_is_for_everybody(visitors, site, width, sc
     page.get_by_role("button", name="Schedule for 1 person").click(timeout=30_000)
     expect(page.get_by_text("It starts by itself at")).to_be_visible()
     assert visitor.faults() == []
-    visitor.page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("1 person who has not been sent to yet is not sent to.")).to_be_visible()
+    assert visitor.faults() == []
+    page.get_by_role("button", name="Cancel the campaign").click()
     expect(page.locator("h1 .state")).to_have_text("Cancelled")
     assert visitor.faults() == []

@@ -372,7 +372,11 @@ def test_pause_resume_cancel_and_duplicate(world, owner):
     assert "It paused itself" not in words
     do(owner, campaign, "resume")
     assert again(campaign).state == "running"
-    do(owner, campaign, "cancel")
+    words = said(do(owner, campaign, "cancel"))
+    assert "Cancel “Sale”?" in words
+    assert "4 people who have not been sent to yet are not sent to." in words
+    assert again(campaign).state == "running"
+    do(owner, campaign, "cancel", sure="1")
     assert "This can't be done" in said(owner.post(address(campaign, "do", "pause"), follow=True))
     words = said(owner.get(address(campaign)))
     assert "Cancelled 4" in words
@@ -406,7 +410,8 @@ def test_a_scheduled_one_is_taken_back_and_deleted(world, owner):
     assert owner.get(address(campaign, "edit"))["Location"] == address(campaign)
     do(owner, campaign, "unschedule")
     assert again(campaign).state == "ready"
-    assert do(owner, campaign, "delete")["Location"] == "/campaigns/"
+    assert "Delete “Sale”?" in said(do(owner, campaign, "delete"))
+    assert do(owner, campaign, "delete", sure="1")["Location"] == "/campaigns/"
     assert not Campaign.objects.exists()
 
 
@@ -415,7 +420,7 @@ def test_a_running_one_is_not_changed_nor_deleted(world, owner):
     do(owner, campaign, "start", expect="4")
     assert owner.post(address(campaign, "edit"), TYPED | {"text": "Other"})["Location"] == address(campaign)
     assert owner.post(address(campaign, "recipients"), {"by": "again"})["Location"] == address(campaign)
-    do(owner, campaign, "delete")
+    do(owner, campaign, "delete", sure="1")
     assert again(campaign).text == TEXT
     assert do(owner, campaign, "explode").status_code == 404
 

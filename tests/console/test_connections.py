@@ -112,9 +112,9 @@ def test_it_stops_starts_again_and_closes(owner, world: World, link: Connection)
     owner.post(at(link, "resume"))
     assert Connection.objects.get(id=link.id).stopped_at is None
     sender = senders.add_name(world.account, "ACME2", link, actor="test")
-    assert "ACME2 sends through it" in owner.post(at(link, "close"), follow=True).content.decode()
+    assert "ACME2 sends through it" in owner.post(at(link, "close"), {"sure": "1"}, follow=True).content.decode()
     senders.release(sender, actor="test")
-    shown = owner.post(at(link, "close"), follow=True).content.decode()
+    shown = owner.post(at(link, "close"), {"sure": "1"}, follow=True).content.decode()
     assert "Twilio, UK" not in shown
     assert owner.get(at(link)).status_code == 404
     connections.resume(link, actor="test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from people import ANNA, BEN, CLEO, signed_in
-from reading import said
+from reading import fields, said
 from working import CSV, upload, work_all
 
 from heed.console import ids
@@ -61,14 +61,19 @@ def test_search(world, owner, friends):
 
 def test_deleting_lifts_no_opt_out(world, owner, friends):
     consent.opt_out(world.account.id, 0, ANNA, Cause(Source.WEB_FORM))
-    page = owner.post("/contacts/remove/", {"contact": [str(ANNA)], "do": "delete"}, follow=True)
+    asked = {"contact": [str(ANNA)], "do": "delete"}
+    page = owner.post("/contacts/remove/", asked)
+    assert "Delete the contact +44 7700 900501?" in said(page)
+    assert (fields(page)["contact"], Contact.objects.count()) == (str(ANNA), 2)
+    page = owner.post("/contacts/remove/", asked | {"sure": "1"}, follow=True)
     assert "1 contact is deleted. Whoever opted out stays opted out." in said(page)
     assert list(Contact.objects.values_list("recipient", flat=True)) == [BEN]
     assert ANNA in gate.may_send(world.account.id, world.number.id, [ANNA])
     asked = {"contact": [str(BEN)], "do": "take_off", "list": ids.public(ids.LIST, friends.id)}
     assert "1 contact is off this list." in said(owner.post("/contacts/remove/", asked, follow=True))
     assert Contact.objects.get().recipient == BEN
-    owner.post(address(friends, "change"), {"do": "delete"})
+    assert "Its contacts (0) stay" in said(owner.post(address(friends, "change"), {"do": "delete"}))
+    owner.post(address(friends, "change"), {"do": "delete", "sure": "1"})
     assert (ContactList.objects.exists(), Contact.objects.exists()) == (False, True)
 
 
@@ -134,7 +139,7 @@ def test_a_stranger_meets_nothing_of_it(world, friends):
     pages += [stranger.get(address(theirs, "import", file_id))]
     pages += [stranger.post("/contacts/remove/", {"contact": [str(ANNA)], "list": ids.public(ids.LIST, friends.id)})]
     assert {page.status_code for page in pages} == {404}
-    stranger.post("/contacts/remove/", {"contact": [str(ANNA)], "do": "delete"})
+    stranger.post("/contacts/remove/", {"contact": [str(ANNA)], "do": "delete", "sure": "1"})
     assert "Friends" not in said(stranger.get("/contacts/"))
     assert Contact.objects.filter(account=world.account, recipient=ANNA).exists()
 
@@ -219,7 +224,7 @@ def test_its_page_has_what_went_both_ways_and_the_consent(world, owner, friends,
 
 def test_one_deleted_on_its_page_keeps_the_opt_out(world, owner, friends):
     consent.opt_out(world.account.id, 0, ANNA, Cause(Source.WEB_FORM))
-    owner.post("/contacts/remove/", {"contact": str(ANNA), "do": "delete"})
+    owner.post("/contacts/remove/", {"contact": str(ANNA), "do": "delete", "sure": "1"})
     assert owner.get(f"/contacts/{ANNA}/").status_code == 404
     owner.post("/contacts/add/", {"number": f"+{ANNA}"})
     assert ANNA in gate.may_send(world.account.id, world.number.id, [ANNA])

@@ -101,8 +101,8 @@ def test_a_file_that_is_none(owner):
 
 def test_a_cancelled_one_says_so(world, owner):
     there = owner.post("/opt-outs/export/", {"format": "csv"})["Location"]
-    assert "It is cancelled. What it had done stays." in said(owner.post(there + "cancel/", follow=True))
-    assert "It had ended already." in said(owner.post(there + "cancel/", follow=True))
+    assert "It is cancelled. What it had done stays." in said(owner.post(there + "cancel/", {"sure": "1"}, follow=True))
+    assert "It had ended already." in said(owner.post(there + "cancel/", {"sure": "1"}, follow=True))
     assert owner.get(there + "file/").status_code == 404
     assert owner.get(there + "rejects/").status_code == 404
 
@@ -122,7 +122,7 @@ def test_viewers_export_and_import_nothing(world):
     viewer = signed_in(world.viewer)
     consent.opt_out(world.account.id, ALL_SENDERS, CLEO, Cause(Source.WEB_FORM))
     there = viewer.post("/opt-outs/export/", {"format": "csv"})["Location"]
-    assert viewer.post(there + "cancel/").status_code == 302
+    assert viewer.post(there + "cancel/", {"sure": "1"}).status_code == 302
     assert viewer.get("/opt-outs/import/").status_code == 403
     assert uploaded(viewer).status_code == 403
     theirs = started(signed_in(world.teammate), uploaded(signed_in(world.teammate))["Location"])["Location"]

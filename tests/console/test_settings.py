@@ -211,12 +211,14 @@ def test_a_role_is_changed(owner, world):
 
 
 def test_a_member_is_removed_and_gets_in_no_more(owner, world, client):
-    owner.post(at("remove_member", ids.MEMBER, member(world.teammate, world.account)))
+    removing = at("remove_member", ids.MEMBER, member(world.teammate, world.account))
+    assert b"Remove marketer@example.com?" in owner.post(removing).content
+    owner.post(removing, {"sure": "1"})
     client.force_login(world.teammate)
     assert client.get("/numbers/").status_code == 403
 
 
-@pytest.mark.parametrize(("name", "data"), [("change_role", {"role": "viewer"}), ("remove_member", {})])
+@pytest.mark.parametrize(("name", "data"), [("change_role", {"role": "viewer"}), ("remove_member", {"sure": "1"})])
 def test_an_account_keeps_an_owner(owner, world, name, data):
     answer = owner.post(at(name, ids.MEMBER, member(world.owner, world.account)), data, follow=True)
     assert b"An account needs an owner." in answer.content
@@ -255,7 +257,8 @@ def test_a_look_ahead_takes_no_secret(owner):
 
 def test_a_revoked_key_works_no_more(owner, world):
     key, secret = accounts.create_api_key(world.account, "Old", Role.VIEWER, actor="test")
-    owner.post(at("revoke_api_key", ids.KEY, key))
+    assert "Revoke “" in owner.post(at("revoke_api_key", ids.KEY, key)).content.decode()
+    owner.post(at("revoke_api_key", ids.KEY, key), {"sure": "1"})
     assert accounts.key_for(secret) is None
     assert b"No keys yet" in owner.get("/settings/api-keys/").content
 

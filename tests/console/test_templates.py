@@ -32,7 +32,8 @@ def test_writing_changing_and_deleting_one(world, owner):
     owner.post(address, {"name": "Ready", "text": "Ready."})
     one.refresh_from_db()
     assert (one.name, one.text) == ("Ready", "Ready.")
-    owner.post(reverse("delete_template", args=[public(one)]))
+    assert b"What was sent with it stays." in owner.post(reverse("delete_template", args=[public(one)])).content
+    owner.post(reverse("delete_template", args=[public(one)]), {"sure": "1"})
     assert not MessageTemplate.objects.exists()
 
 

@@ -117,14 +117,14 @@ def test_it_is_switched_off_and_on_and_removed(owner, hook: Endpoint) -> None:
     assert Endpoint.objects.get().is_enabled
     owner.post(at(hook, "test"))
     assert Delivery.objects.count() == 1
-    assert owner.post(at(hook, "remove")).url == "/settings/webhooks/"
+    assert owner.post(at(hook, "remove"), {"sure": "1"}).url == "/settings/webhooks/"
     assert owner.get(at(hook)).status_code == 404
     assert owner.get(of(Delivery.objects.get())).status_code == 404
 
 
 def test_a_new_secret_is_shown_once(owner, hook: Endpoint) -> None:
     (old,) = webhooks.secrets_of(hook, timezone.now())
-    shown = owner.post(at(hook, "secret"), follow=True).content.decode()
+    shown = owner.post(at(hook, "secret"), {"sure": "1"}, follow=True).content.decode()
     new, before = webhooks.secrets_of(Endpoint.objects.get(), timezone.now())
     assert before == old
     assert new in shown

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import messages as notices
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from heed.console import ids, once
+from heed.console import confirm, ids, once
 from heed.console.access import ConsoleRequest, administrators_only
 from heed.console.members import ROLES
 from heed.core import accounts
@@ -51,7 +51,15 @@ def _show(request: ConsoleRequest, status: int = 200, /, **more: object) -> Http
 @administrators_only
 @require_POST
 def revoke(request: ConsoleRequest, public_id: str) -> HttpResponse:
-    accounts.revoke_api_key(request.account, ids.row(ids.KEY, public_id), actor=request.actor)
+    key = ApiKey.objects.filter(account=request.account, id=ids.row(ids.KEY, public_id)).first()
+    if key is None:
+        raise Http404("There is no such key.")
+    name = {"name": key.name}
+    title, button = _("Revoke “%(name)s”?") % name, _("Revoke “%(name)s”") % name
+    consequence = _("Programs that use it are refused at once. It can’t be taken back.")
+    if asking := confirm.asked(request, title, consequence, button, reverse("api_keys")):
+        return asking
+    accounts.revoke_api_key(request.account, key.id, actor=request.actor)
     notices.success(request, _("The key is revoked. Programs that use it are refused from now on."))
     return redirect("api_keys")
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages as notices
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from heed.console import columns, ids, message_box, reports, words
+from heed.console import columns, confirm, ids, message_box, reports, words
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import audience, campaigns, exports, files, running
 from heed.core import reports as core_reports
@@ -244,6 +244,8 @@ def _figures(report: CampaignReport) -> list[Figure]:
 def act(request: ConsoleRequest, public_id: str, verb: str) -> HttpResponse:
     found = _campaign(request, public_id)
     account, actor = request.account, request.actor
+    if verb in ("cancel", "delete") and (asking := _sure(request, found, verb)):
+        return asking
     try:
         match verb:
             case "start":
@@ -271,6 +273,21 @@ def act(request: ConsoleRequest, public_id: str, verb: str) -> HttpResponse:
     except Refused as error:
         notices.error(request, str(error))
     return redirect("campaign", public_id)
+
+
+def _sure(request: ConsoleRequest, found: Campaign, verb: str) -> HttpResponse | None:
+    """Before what can't be undone: what it is, and whom it leaves out."""
+    name, back = {"name": found.name}, reverse("campaign", args=[ids.public(ids.CAMPAIGN, found.id)])
+    if verb == "delete":
+        words = _("Its message, its recipients and what was counted go.")
+        return confirm.asked(request, _("Delete “%(name)s”?") % name, words, _("Delete the draft"), back)
+    left = core_reports.of_campaign(found).waiting
+    words = ngettext(
+        "%(n)s person who has not been sent to yet is not sent to. This can’t be undone.",
+        "%(n)s people who have not been sent to yet are not sent to. This can’t be undone.",
+        left,
+    ) % {"n": f"{left:,}"}
+    return confirm.asked(request, _("Cancel “%(name)s”?") % name, words, _("Cancel the campaign"), back)
 
 
 @senders_only

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.contrib import messages as notices
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from heed import carriers
-from heed.console import ids
+from heed.console import confirm, ids
 from heed.console.access import ConsoleRequest, administrators_only
 from heed.console.words import Badge
 from heed.core import connections as core
@@ -149,6 +149,11 @@ def act(request: ConsoleRequest, public_id: str, action: str) -> HttpResponse:
             core.resume(link, actor=request.actor)
             notices.success(request, _("The connection is on again. What waited leaves first."))
         case "close":
+            title = _("Close the connection “%(name)s”?") % {"name": link.name}
+            words = _("Nothing is sent through it any more. A late STOP from it is still heard.")
+            back = reverse("connection", args=[public_id])
+            if asking := confirm.asked(request, title, words, _("Close the connection"), back):
+                return asking
             return _close(request, link, public_id)
         case _:
             raise Http404("There is no such action.")

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 from django.contrib import messages as notices
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from heed.console import columns, counting, ids
+from heed.console import columns, confirm, counting, ids
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import contacts, files, uploads
 from heed.core.contacts import Refused
@@ -112,6 +112,13 @@ def change_list(request: ConsoleRequest, public_id: str) -> HttpResponse:
     """Rename the list, or delete it: its contacts stay."""
     found = _list(request, public_id)
     if request.POST.get("do") == "delete":
+        count = counting.shown(contacts.size(found, counting.MOST))
+        title = _("Delete the list “%(name)s”?") % {"name": found.name}
+        stays = _("Its contacts (%(count)s) stay, and so do all opt-outs.") % {"count": count}
+        if asking := confirm.asked(
+            request, title, stays, _("Delete the list"), reverse("contact_list", args=[public_id])
+        ):
+            return asking
         contacts.delete_list(request.account, found.id, actor=request.actor)
         notices.success(request, _("The list “%(name)s” is deleted. Its contacts stay.") % {"name": found.name})
         return redirect("contacts")
@@ -178,6 +185,8 @@ def remove(request: ConsoleRequest) -> HttpResponse:
         words = ngettext("%(n)s contact is off this list.", "%(n)s contacts are off this list.", count)
         notices.success(request, words % {"n": count})
     else:
+        if asking := _sure_to_delete(request, asked, of):
+            return asking
         count = contacts.delete(request.account, asked, actor=request.actor)
         words = ngettext(
             "%(n)s contact is deleted. Whoever opted out stays opted out.",
@@ -186,6 +195,18 @@ def remove(request: ConsoleRequest) -> HttpResponse:
         )
         notices.success(request, words % {"n": count})
     return redirect("contact_list", ids.public(ids.LIST, of.id)) if of else redirect("contacts")
+
+
+def _sure_to_delete(request: ConsoleRequest, asked: list[int], of: ContactList | None) -> HttpResponse | None:
+    count, phone = len(asked), numbers.pretty(asked[0])
+    title, button = (
+        (_("Delete the contact %(phone)s?") % {"phone": phone}, _("Delete %(phone)s") % {"phone": phone})
+        if count == 1
+        else (_("Delete %(n)s contacts?") % {"n": count}, _("Delete %(n)s contacts") % {"n": count})
+    )
+    stays = _("Their fields and places in lists go. Opt-outs, messages and texts stay.")
+    back = reverse("contact_list", args=[ids.public(ids.LIST, of.id)]) if of else reverse("contacts")
+    return confirm.asked(request, title, stays, button, back)
 
 
 urlpatterns = [

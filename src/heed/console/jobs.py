@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import HttpResponseClientRefresh
 
-from heed.console import columns, ids
+from heed.console import columns, confirm, ids
 from heed.console.access import ConsoleRequest, page
 from heed.console.words import Badge
 from heed.core import contacts, exports, files, jobs, opt_out_files
@@ -161,6 +161,10 @@ def cancel(request: ConsoleRequest, public_id: str) -> HttpResponse:
     found = _job(request, public_id)
     if found.kind not in EXPORTS and not request.role.may_send:
         raise PermissionDenied("Your role does not allow this.")
+    title, button = _("Cancel it?"), _("Cancel the export") if found.kind in EXPORTS else _("Cancel the import")
+    done = _("%(n)s of its rows are done; what they did stays.") % {"n": f"{found.done:,}"}
+    if asking := confirm.asked(request, title, done, button, reverse("job", args=[public_id])):
+        return asking
     if jobs.stop(request.account, found.id):
         notices.success(request, _("It is cancelled. What it had done stays."))
     else:

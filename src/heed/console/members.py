@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from heed.console import ids, once
+from heed.console import confirm, ids, once
 from heed.console.access import ConsoleRequest, administrators_only, page
 from heed.core import accounts
 from heed.core.models import Invitation, Member, Role
@@ -116,6 +116,13 @@ def change_role(request: ConsoleRequest, public_id: str) -> HttpResponse:
 @require_POST
 def remove(request: ConsoleRequest, public_id: str) -> HttpResponse:
     member = _found(request, public_id)
+    email = {"email": member.user.email}
+    title, consequence = (
+        _("Remove %(email)s?") % email,
+        _("They see nothing of this account any more. What they did stays."),
+    )
+    if asking := confirm.asked(request, title, consequence, _("Remove %(email)s") % email, reverse("members")):
+        return asking
     try:
         accounts.remove_member(member, actor=request.actor)
     except accounts.Refused as error:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from django.contrib import messages as notices
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from heed.console import ids, message_box
+from heed.console import confirm, ids, message_box
 from heed.console.access import ConsoleRequest, page, senders_only
 from heed.core import accounts, templates
 from heed.core.models import Account, MessageTemplate
@@ -81,6 +81,10 @@ def edit(request: ConsoleRequest, public_id: str) -> HttpResponse:
 @require_POST
 def delete(request: ConsoleRequest, public_id: str) -> HttpResponse:
     kept = _found(request, public_id)
+    title, button = _("Delete “%(name)s”?") % {"name": kept.name}, _("Delete the template")
+    back = reverse("edit_template", args=[public_id])
+    if asking := confirm.asked(request, title, _("What was sent with it stays."), button, back):
+        return asking
     templates.delete(request.account, kept.id, actor=request.actor)
     notices.success(request, _("“%(name)s” is deleted.") % {"name": kept.name})
     return redirect("templates")

@@ -10,14 +10,14 @@ from django.contrib import messages as notices
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from heed.console import ids, once
+from heed.console import confirm, ids, once
 from heed.console.access import ConsoleRequest, administrators_only, page
 from heed.console.words import Badge
 from heed.core import deliveries, webhooks
@@ -135,6 +135,10 @@ def _line(row: Delivery) -> Line:
 def new_secret(request: ConsoleRequest, public_id: str) -> HttpResponse:
     found = _found(request, public_id)
     _refuse_callbacks(found)
+    words = _("The present one signs beside it for 24 hours, the one before no more.")
+    back = reverse("webhook", args=[public_id])
+    if asking := confirm.asked(request, _("Make a new secret?"), words, _("Make a new secret"), back):
+        return asking
     changed, secret = webhooks.rotate(found, actor=request.actor)
     return _with_secret(request, changed, secret)
 
@@ -147,7 +151,7 @@ def _with_secret(request: ConsoleRequest, found: Endpoint, secret: str, **more: 
 @administrators_only
 @require_POST
 def act(request: ConsoleRequest, public_id: str, action: str) -> HttpResponse:
-    found = _found(request, public_id)
+    found, back = _found(request, public_id), reverse("webhook", args=[public_id])
     match action:
         case "test":
             _refuse_callbacks(found)
@@ -164,6 +168,10 @@ def act(request: ConsoleRequest, public_id: str, action: str) -> HttpResponse:
             words = ngettext("%(n)s event is told again.", "%(n)s events are told again.", count)
             notices.success(request, words % {"n": f"{count:,}"})
         case "remove":
+            words = _("What it has not been told by now, it is not told.")
+            title = _("Remove the webhook to %(address)s?") % {"address": found.url}
+            if asking := confirm.asked(request, title, words, _("Remove the webhook"), back):
+                return asking
             webhooks.remove(found, actor=request.actor)
             notices.success(request, _("The webhook is removed."))
             return redirect("webhooks")

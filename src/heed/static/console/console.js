@@ -21,12 +21,6 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = words; }, 2000);
 });
 
-// <form data-confirm="…"> asks before it is sent, where a page of its own would be too much.
-document.addEventListener("submit", (event) => {
-  const words = event.target.dataset.confirm;
-  if (words && !window.confirm(words)) event.preventDefault();
-});
-
 // A form that was sent once is not sent twice by a second click.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.matches("[hx-post], [hx-get]")) return;
