@@ -154,7 +154,7 @@ class Visitor:
         self.page.goto(f"{self.site.address}/sign-in/")
         self.page.get_by_label("E-mail address").fill(email)
         self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
         self.page.wait_for_url(re.compile(r"/(?!sign-in)"))
         return self.page
 

@@ -41,7 +41,7 @@ def test_stop_stops_the_next_message(visitors, site):
     page, phone = visitor.page, "+447700900520"
     link = site.run("sign-in-link", "--email", site.world.owner.email).strip()
     page.goto(link)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     number = buy(page, "020")
     page.get_by_label("Reply message").fill("You are out.")
     page.get_by_role("button", name="Save replies").click()

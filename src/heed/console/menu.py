@@ -49,6 +49,10 @@ _OWN_SIGN_IN = (
     "mfa_deactivate_totp",
     "mfa_view_recovery_codes",
     "mfa_generate_recovery_codes",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "mfa_edit_webauthn",
+    "mfa_remove_webauthn",
 )
 
 _WEBHOOKS = ("webhooks", "webhook", "webhook_secret", "delivery")
