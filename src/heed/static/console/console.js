@@ -21,6 +21,25 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = words; }, 2000);
 });
 
+// "/" goes to the search of the page. Who speaks to their computer may turn keys off under Settings (WCAG 2.1.4).
+const keysAreOn = () => localStorage.getItem("one-key") !== "off";
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || !keysAreOn() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest("textarea, select, input:not([type=checkbox])")) return;
+  const search = document.querySelector("main [role=search] input:not([type=hidden])");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+});
+addEventListener("DOMContentLoaded", () => {
+  const choice = document.querySelector("[data-one-key]"), box = choice?.querySelector("input");
+  if (!box) return;
+  choice.hidden = false;
+  box.checked = keysAreOn();
+  box.addEventListener("change", () => localStorage.setItem("one-key", box.checked ? "on" : "off"));
+});
+
 // A form that was sent once is not sent twice by a second click.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.matches("[hx-post], [hx-get]")) return;
