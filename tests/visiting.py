@@ -22,6 +22,7 @@ from heed.core import (
     campaigns,
     connections,
     contacts,
+    esmes,
     inbound,
     outbound,
     reconciliation,
@@ -31,6 +32,7 @@ from heed.core import (
     uploads,
     webhooks,
 )
+from heed.core.esmes import Setting
 from heed.core.models import Decision, Endpoint
 from heed.rules import numbers
 from heed.rules.values import InboundText
@@ -89,6 +91,7 @@ def live_a_little(world: people.World) -> None:
     drafts = [outbound.Draft(phone, numbers.show(phone), "Hello!") for phone in (people.ANNA, people.BEN)]
     outbound.queue(world.number, drafts, door="quick_send", actor=world.owner.email)
     _add_connection(world)
+    esmes.add(world.account, "shop", Setting(), actor="test")
     hook, _ = webhooks.create(world.account, "https://shop.example/heed", ["opt_out", "inbound"], actor="test")
     for at, (phone, words) in enumerate([(people.ANNA, "STOP"), (people.BEN, "Who is this?"), (people.CLEO, "HELP")]):
         text = InboundText(f"seed-{at}", numbers.show(phone), world.number.address, words)

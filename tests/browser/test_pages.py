@@ -9,7 +9,8 @@ from visiting import SCHEMES, WIDTHS
 # Pages that need an id of something are reached by the first link to them on another page.
 PAGES = [
     "home", "accounts", "account_change_password", "numbers", "buy_number", "add_name", "inbox", "handset", "quick_send",
-    "settings", "members", "api_keys", "webhooks", "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
+    "settings", "members", "api_keys", "esmes", "webhooks",
+    "messages", "opt_outs", "add_opt_outs", "campaigns", "new_campaign",
     "reviews", "decided_reviews", "contacts", "templates", "new_template", "opt_out_page",
     "reports", "jobs", "upload_opt_outs",
     "profile", "connections", "add_number", "why_not", "audit_log", "add_contact",
@@ -17,6 +18,7 @@ PAGES = [
 LINKED: dict[str, tuple[str, str]] = {
     "add_connection": ("connections", ".list-names a[href*='twilio']"),
     "connection": ("connections", "tbody tr:last-child a"),
+    "esme": ("esmes", "tbody th a"),
     "webhook": ("webhooks", ".webhook-address a"),
     "delivery": ("webhook", "tbody a"),
     "number": ("numbers", "th a.number"),
@@ -51,6 +53,7 @@ OTHERS = {
     "apply_to_account", "invite", "change_role", "remove_member", "revoke_invitation", "revoke_api_key", "webhook_secret",
     "act_on_webhook", "act_on_connection", "replay_delivery", "change_translations", "export_audit_log",
     "reply", "conversation_parts", "change_contact", "change_contact_lists",
+    "esme_password", "remove_esme",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from heed.rules import codes
 MESSAGE, INBOUND, ENTRY, SENDER, MOMENT = "tid", "inb", "ent", "num", "hst"
 WEBHOOK, DELIVERY, EVENT = "whk", "dlv", "evt"
 CONNECTION = "lnk"
-MEMBER, INVITATION, KEY, REVIEW = "mem", "inv", "key", "rev"
+MEMBER, INVITATION, KEY, ESME, REVIEW = "mem", "inv", "key", "sme", "rev"
 CAMPAIGN, FILE, LIST, CONTACT, TEMPLATE, JOB, NOTE = "cmp", "fil", "lst", "con", "tpl", "job", "aud"
 
 

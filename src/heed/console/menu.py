@@ -56,8 +56,19 @@ _OWN_SIGN_IN = (
 )
 
 _WEBHOOKS = ("webhooks", "webhook", "webhook_secret", "delivery")
+_ESMES = ("esmes", "esme")
 _CONNECTIONS = ("connections", "add_connection", "connection")
-_SETTINGS = ("opt_out_page", "profile", "members", "invite", "api_keys", *_CONNECTIONS, *_WEBHOOKS, *_OWN_SIGN_IN)
+_SETTINGS = (
+    "opt_out_page",
+    "profile",
+    "members",
+    "invite",
+    "api_keys",
+    *_ESMES,
+    *_CONNECTIONS,
+    *_WEBHOOKS,
+    *_OWN_SIGN_IN,
+)
 
 _CAMPAIGN = (
     "new_campaign",

@@ -16,6 +16,7 @@ from heed.console import (
     contact,
     contacts,
     conversation,
+    esmes,
     handset,
     history,
     home,
@@ -88,4 +89,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *api_keys.urlpatterns,
     *webhooks.urlpatterns,
     *audit_log.urlpatterns,
+    *esmes.urlpatterns,
 ]
