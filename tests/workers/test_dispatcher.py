@@ -13,7 +13,7 @@ from heed.core import connections, consent, gate, leases, outbound, sandbox
 from heed.core.consent import Cause
 from heed.core.models import Message, MessagePart, SandboxDelivery, Source
 from heed.core.outbound import Draft
-from heed.providers.base import WINDOW, MaybeSent, Provider, Throttled, TooLate, Unreachable
+from heed.providers.base import WINDOW, MaybeSent, Postponed, Provider, Throttled, TooLate, Unreachable
 from heed.providers.sandbox import Sandbox
 from heed.rules import numbers
 from heed.rules.values import HandedOff, InboundText, Outgoing, Receipt
@@ -201,6 +201,22 @@ def test_what_a_slow_carrier_leaves_no_time_for_goes_back_and_less_is_claimed(li
 
     run(live_world, steps)
     assert Message.objects.get(id=id_).state == "sent"
+
+
+@pytest.mark.parametrize(("failure", "others_wait"), [(Postponed(), False), (Unreachable(), True)])
+def test_what_a_carrier_takes_later_holds_up_no_other(live_world, failure, others_wait):
+    id_ = queue(live_world.number, people.ANNA)
+
+    async def steps(pump):
+        pump.provider = InParts({1: failure})
+        await hand_off(pump)
+        await pump._report()
+        assert (pump.paused_until > clock.seconds()) is others_wait
+        assert bool(pump.knocks) is others_wait
+
+    run(live_world, steps)
+    message = Message.objects.get(id=id_)
+    assert (message.state, message.tries) == ("waiting", 1)
 
 
 class InParts(Provider):

@@ -63,6 +63,10 @@ class TooLate(Unreachable):
     """There was no time left, and the carrier was not asked: that is our slowness, and no failure of anybody's."""
 
 
+class Postponed(Unreachable):
+    """The carrier answered, and takes this message later; others it may take now."""
+
+
 class MaybeSent(HandOffError):
     """The carrier's answer is missing; the message may have been sent."""
 

@@ -269,7 +269,7 @@ class Pump:
     def _failed(self, message: Claimed, error: base.HandOffError, accepted: Sequence[HandedOff]) -> None:
         token, words, id_ = self.dispatcher.token, error.words, message.id
         verb: Callable[[], None]
-        if not isinstance(error, base.Unreachable):
+        if isinstance(error, base.Postponed) or not isinstance(error, base.Unreachable):
             self.knocks = 0  # it answered
         match error:
             case base.TooLate() if not accepted:
@@ -289,6 +289,8 @@ class Pump:
                 verb = partial(handoff.stop_connection, self.link.id, id_, token, words=words)
             case base.MaybeSent():
                 verb = partial(handoff.unconfirmed, id_, token, words=words)
+            case base.Postponed():
+                verb = partial(handoff.wait, id_, token, words=words)
             case _:
                 self._knock_later()
                 verb = partial(handoff.wait, id_, token, words=words)

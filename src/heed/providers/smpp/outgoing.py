@@ -6,6 +6,7 @@ from heed.providers.base import (
     HandOffError,
     MaybeSent,
     Misconfigured,
+    Postponed,
     RecipientOptedOut,
     Refused,
     Throttled,
@@ -20,7 +21,7 @@ from heed.rules.values import HandedOff, Outgoing, Part
 
 THROTTLED_FOR_S = 1.0
 TOO_FAST = {Status.THROTTLED, Status.MESSAGE_QUEUE_FULL}
-TRY_AGAIN = {Status.SYSTEM_ERROR, Status.TEMPORARY_APPLICATION_ERROR, Status.INCORRECT_BIND_STATUS}
+LATER = {Status.SYSTEM_ERROR, Status.TEMPORARY_APPLICATION_ERROR}
 OURS = {Status.INVALID_SERVICE_TYPE}  # our set-up, not this message
 INTERNATIONAL, SHORT_CODE, NAME = (1, 1), (3, 0), (5, 0)  # TON and NPI (SMPP 3.4, 5.2.5 and 5.2.6)
 
@@ -72,6 +73,8 @@ def _error(answer: Pdu, habits: Habits) -> HandOffError:
         return RecipientOptedOut(words)
     if status in TOO_FAST:
         return Throttled(THROTTLED_FOR_S, words)
-    if status in TRY_AGAIN:
+    if status in LATER:
+        return Postponed(words)
+    if status == Status.INCORRECT_BIND_STATUS:  # it forgot our bind
         return Unreachable(words)
     return Misconfigured(words) if status in OURS else Refused(f"0x{status:08X}", words)
