@@ -20,6 +20,8 @@ import postgres  # noqa: E402  # the throw-away server of the tests
 BENCHMARKS = {
     "claim": ("sqlite", "postgresql"),
     "handoff_http": ("sqlite", "postgresql"),
+    "smpp": ("sqlite", "postgresql"),
+    "smpp_stop": ("sqlite", "postgresql"),
     "stop": ("sqlite", "postgresql"),
     "stop_wait": ("sqlite",),
     "check": ("sqlite", "postgresql"),
