@@ -13,7 +13,7 @@ def test_a_slash_goes_to_the_search_and_can_be_turned_off(owner, site):
     expect(search).to_be_focused()
     page.keyboard.type("0/1")
     expect(search).to_have_value("0/1")
-    page.goto(f"{site.address}/settings/you/")
+    page.goto(f"{site.address}/settings/")
     page.get_by_label("Single keys act").uncheck()
     assert owner.faults() == []
     page.goto(f"{site.address}/opt-outs/")

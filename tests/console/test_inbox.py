@@ -41,7 +41,7 @@ def test_an_empty_inbox_leads_to_the_handset(owner):
 @pytest.mark.parametrize(("account_level", "scope"), [(False, "number"), (True, "account")])
 def test_one_button_opts_out_at_the_scope_of_a_stop(owner, world, account_level, scope):
     senders.change(world.number, Setting(account_level_opt_out=account_level), actor="test")
-    row = text(world, "I told you, no more of this")
+    row = text(world, "I am so angry with you")
     answer = owner.post(opt_out(row), follow=True)
     assert b"+44 7700 900501 is opted out." in answer.content
     out = Consent.objects.get(state="out")
