@@ -408,7 +408,7 @@ def test_many_recipients_cost_no_more_queries_than_few(world, owner, django_asse
     many = "\n".join(str(number) for number in range(447700900500, 447700901000))
     with django_assert_max_num_queries(16):
         review(owner, to=many)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         owner.post("/send/count/", TYPED)
 
 

@@ -25,7 +25,7 @@ RUNNERS: dict[str, Callable[[Job, KeepOn], None]] = {
     opt_out_files.IMPORT: opt_out_files.run_import,
 }
 FAILED: dict[str, Callable[[Job, str], None]] = {campaigns.BUILD: audience.failed, campaigns.COUNT: audience.failed}
-IDLE_S = 0.5
+IDLE_S = 1.0
 RENEW_EVERY_S = 4.0
 UNEXPECTED = "Something unexpected went wrong. The log says what; try again."
 

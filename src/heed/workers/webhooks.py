@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 AT_ONCE, AT_ONCE_EACH = 100, 16  # calls under way: in all, and to one endpoint
-IDLE_S = 0.25
+IDLE_S = 0.5
 RENEW_EVERY_S = 4.0
 
 
