@@ -135,7 +135,7 @@ def test_a_disk_is_not_full(healthy: World, tmp_path: Path, monkeypatch: pytest.
     assert f"{tmp_path} has 7 MB left." in doctor()[1]
 
 
-@pytest.mark.skipif(not IS_SQLITE, reason="SQLite's locks need a local disk")
+@pytest.mark.skipif(not IS_SQLITE, reason="only SQLite's locks need a local disk")
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "fuse.sshfs"])
 def test_a_remote_data_folder_is_unsafe(
     healthy: World, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -145,7 +145,7 @@ def test_a_remote_data_folder_is_unsafe(
     assert doctor() == (1, f"✗ {tmp_path} is on {kind}. Use a local disk, or PostgreSQL (HEED_DATABASE_URL).\n")
 
 
-@pytest.mark.skipif(IS_SQLITE, reason="about PostgreSQL's settings")
+@pytest.mark.skipif(IS_SQLITE, reason="SQLite has no such setting")
 @pytest.mark.parametrize("value", ["off", "local", "remote_write"])
 def test_a_database_that_may_lose_commits_is_unsafe(healthy: World, value: str) -> None:
     with connection.cursor() as cursor:

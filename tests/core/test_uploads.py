@@ -48,6 +48,18 @@ def test_what_is_no_table_is_refused_and_not_kept(world, data):
     assert not StoredFile.objects.exists()
 
 
+def test_a_spreadsheet_whose_size_can_not_be_told_is_refused(world, tmp_path):
+    """A zip that wants a version of zip to come: Python's reader does not list it, calamine's would read it, unbounded."""
+    path = tmp_path / "people.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet().write_row(0, 0, ["phone", "name"])
+    data = bytearray(path.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    data[at + 6] = 99
+    with pytest.raises(uploads.Refused):
+        upload(world.account, bytes(data), "people.xlsx")
+
+
 def test_the_proposed_mapping_fills_a_field_from_every_other_column(world):
     file = upload(world.account, CSV.encode())
     mapping = uploads.mapping_of(file)

@@ -24,6 +24,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 DELIMITERS = ",;\t|"
 LONGEST_LINE = 1_000_000  # characters; what is longer is no row of a table
 MOST_SHEET_ROWS = 1_048_576
+_OLD_XLS = b"\xd0\xcf\x11\xe0"  # the beginning of an OLE compound file, which is not packed
 MOST_SHEET_BYTES = 256 * 2**20  # unpacked: a million rows of four columns, read into some 400 MB
 _SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 
@@ -58,7 +59,7 @@ def is_sheet(source: BinaryIO, name: str) -> bool:
     """Whether ``source`` is a spreadsheet, by its first bytes or its name."""
     head = source.read(8)
     source.seek(0)
-    return head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or Path(name).suffix.lower() in _SPREADSHEETS
+    return head.startswith((b"PK\x03\x04", _OLD_XLS)) or Path(name).suffix.lower() in _SPREADSHEETS
 
 
 def _csv(source: BinaryIO) -> Iterator[Line]:
@@ -132,12 +133,14 @@ def _sheet(source: BinaryIO, name: str) -> Iterator[Line]:
 
 
 def _refuse_large(source: BinaryIO) -> None:
-    size = source.seek(0, SEEK_END)
-    try:
-        with zipfile.ZipFile(source) as packed:
-            size = max(size, sum(entry.file_size for entry in packed.infolist()))
-    except (zipfile.BadZipFile, NotImplementedError):
-        pass  # an old .xls, or none of all: calamine says which
+    """What calamine unpacks has a bound: by the sizes that a zip declares, to which it holds every entry."""
+    is_old, size = source.read(4) == _OLD_XLS, source.seek(0, SEEK_END)
+    if not is_old:  # it is a zip, or nothing that can be read
+        try:
+            with zipfile.ZipFile(source) as packed:
+                size = max(size, sum(entry.file_size for entry in packed.infolist()))
+        except (zipfile.BadZipFile, NotImplementedError) as error:
+            raise BadFile("This file can't be read as a spreadsheet.") from error  # calamine may, without a bound
     source.seek(0)
     if size > MOST_SHEET_BYTES:
         raise BadFile("This spreadsheet is too large. Save it as CSV, which has no such bound.")
