@@ -21,7 +21,7 @@ from heed.core import (
     jobs,
     leases,
     links,
-    outbound,
+    queued,
     running,
     senders,
     uploads,
@@ -233,7 +233,7 @@ def test_pause_holds_what_is_queued_and_resume_goes_on(world):
     Message.objects.filter(campaign=campaign, recipient=ANNA).update(state="waiting", due_at=timezone.now())
     claimed = gate.claim(world.link.id, 1, token := leases.take("dispatch"))
     running.pause(world.account, campaign.id, actor="anna")
-    outbound.move_due()
+    queued.move_due()
     assert gate.claim(world.link.id, 10, token) == []
     handoff.put_back([claimed[0].id], token)  # a dispatcher that ends
     feed()
@@ -255,7 +255,7 @@ def test_cancel_ends_it_and_what_was_claimed_may_still_go(world):
     claimed = gate.claim(world.link.id, 2, token)
     Message.objects.filter(recipient=DORA).update(state="waiting", due_at=timezone.now())
     running.cancel(world.account, campaign.id, actor="anna")
-    outbound.move_due()
+    queued.move_due()
     assert states(campaign) == ["sending", "sending", "cancelled", "cancelled"]
     handoff.put_back([claimed[0].id], token)
     feed()

@@ -23,6 +23,7 @@ from heed.core import (
     leases,
     outbound,
     outcomes,
+    queued,
     reports,
     running,
     tables,
@@ -141,7 +142,7 @@ def test_messages_without_a_campaign_are_the_accounts(world):
         actor="",
         due_at=timezone.now() + timedelta(hours=1),
     )
-    assert outbound.cancel(world.account.id, waiting[0].id)
+    assert queued.cancel(world.account.id, waiting[0].id)
     found = reports.of_account(world.account, TODAY, TODAY)
     assert found.outcomes == reports.Outcomes(sent=1, cancelled=1)
     assert [(row.sender, row.sent) for row in found.senders] == [(world.second.address, 1)]

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from people import ANNA, FIRST_NUMBER, SHARED_NUMBER, World
 
-from heed.core import accounts, consent, database, gate, handoff, inbound, outbound, replay, senders
+from heed.core import accounts, consent, database, gate, handoff, inbound, outbound, queued, replay, senders
 from heed.core.consent import Cause, Outcome
 from heed.core.inbound import Received
 from heed.core.models import Connection, Consent, Inbound, LedgerEntry, Message, Sender, Source
@@ -414,7 +414,7 @@ def test_an_answer_to_start_that_waited_passes_the_gate_again(story: Story) -> N
     (claimed,) = gate.claim(story.world.link.id, 10, 7)
     handoff.wait(claimed.id, 7, seconds=0)
     story.play("form")
-    assert outbound.move_due() == 1
+    assert queued.move_due() == 1
     assert gate.claim(story.world.link.id, 10, 7) == []
 
 

@@ -12,7 +12,20 @@ from django.db.models import F
 from django.utils import timezone
 from people import ANNA, BEN, World
 
-from heed.core import consent, deliveries, events, gate, handoff, inbound, leases, outbound, reviews, vault, webhooks
+from heed.core import (
+    consent,
+    deliveries,
+    events,
+    gate,
+    handoff,
+    inbound,
+    leases,
+    outbound,
+    queued,
+    reviews,
+    vault,
+    webhooks,
+)
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.deliveries import Call, Result
 from heed.core.events import Happened
@@ -210,7 +223,7 @@ def test_what_may_have_been_sent_and_what_was_cancelled_is_told(world: World) ->
     gate.claim(world.link.id, 10, lease)
     leases.end(lease)
     assert handoff.settle_stale() == 1
-    assert outbound.cancel(world.account.id, send(world))
+    assert queued.cancel(world.account.id, send(world))
     states = {one["transaction_id"]: one["data"]["status"] for one in told(mine)}
     assert list(states.values()).count("unconfirmed") == 2
     assert list(states.values()).count("cancelled") == 1

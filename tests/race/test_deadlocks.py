@@ -16,7 +16,7 @@ from django.db import OperationalError, connection, transaction
 from people import World
 from psycopg import errors
 
-from heed.core import consent, database, gate, inbound, outbound, replay
+from heed.core import consent, database, gate, inbound, outbound, queued, replay
 from heed.core.consent import Cause, Doing, Verb
 from heed.core.models import Account, LedgerEntry, Message, Source
 from heed.core.outbound import Draft
@@ -59,7 +59,7 @@ def test_batches_in_any_order_do_not_deadlock(live_world: World, monkeypatch: py
             drafts = [Draft(who, numbers.show(who), words) for who in shuffled()]
             due_at = random.choice((None, datetime.now(UTC) + timedelta(milliseconds=1)))
             outbound.queue(random.choice((world.number, world.other_number)), drafts, door="t", actor="", due_at=due_at)
-            outbound.move_due()
+            queued.move_due()
             gate.claim(world.link.id, 5, 7)
 
     together(texts, texts, imports, imports, send, send, replay.rebuild)

@@ -9,7 +9,7 @@ import pytest
 from crowd import together
 from people import ANNA, World
 
-from heed.core import gate, handoff, inbound, leases, outbound
+from heed.core import gate, handoff, inbound, leases, outbound, queued
 from heed.core.handoff import Sent
 from heed.core.models import Event, Lease, Message
 from heed.core.outbound import Draft
@@ -55,9 +55,9 @@ OTHERS: dict[str, Callable[[int, int, World], object]] = {
     "handed off": lambda id_, token, world: handoff.handed_off([Sent(id_, "x")], token),
     "opted out": lambda id_, token, world: handoff.carrier_says_opted_out(id_, token, words=""),
     "stopped": lambda id_, token, world: handoff.stop_connection(world.link.id, id_, token, words=""),
-    "move due": lambda id_, token, world: outbound.move_due(),
+    "move due": lambda id_, token, world: queued.move_due(),
     "settle stale": lambda id_, token, world: handoff.settle_stale(),
-    "cancel": lambda id_, token, world: outbound.cancel(world.account.id, id_),
+    "cancel": lambda id_, token, world: queued.cancel(world.account.id, id_),
     "claim": lambda id_, token, world: claim(world, token),
     "STOP": lambda id_, token, world: inbound.receive(
         world.link, [InboundText("", numbers.show(ANNA), world.number.address, "STOP")]
@@ -88,7 +88,7 @@ def test_what_a_dead_process_held_becomes_unconfirmed_and_stays_so(world: World)
     assert Event.objects.filter(kind="unconfirmed").count() == 3
     assert handoff.put_back([*ids, *more], dead) == 0  # it was only asleep, and comes back
     handoff.wait(ids[0], dead, seconds=0)
-    assert outbound.move_due() == 0
+    assert queued.move_due() == 0
     assert claim(world, alive) == []
     handoff.handed_off([Sent(ids[0], "late")], dead)  # the carrier did accept it: that may be said late
     assert Message.objects.get(id=ids[0]).state == "sent"

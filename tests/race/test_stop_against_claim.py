@@ -17,7 +17,7 @@ from crowd import PATIENCE_S, Held, together
 from django.db import connection
 from people import ANNA, World
 
-from heed.core import consent, gate, inbound, outbound, replay
+from heed.core import consent, gate, inbound, outbound, queued, replay
 from heed.core.consent import Cause
 from heed.core.gate import Claimed
 from heed.core.models import Message, Sender, Source
@@ -59,7 +59,7 @@ class Race:
         shares = [random.sample(CROWD[at::LEAVERS], len(CROWD[at::LEAVERS])) for at in range(LEAVERS)]
         leave = [lambda share=share: self.leave(share) for share in shares]
         together(*leave, self.queue, self.move, *(lambda token=token: self.claim(token) for token in (1, 2, 3)))
-        while outbound.move_due():
+        while queued.move_due():
             pass
         began = time.monotonic()
         while claimed := gate.claim(self.world.link.id, 100, 4):
@@ -85,7 +85,7 @@ class Race:
 
     def move(self) -> None:
         while self.is_on:
-            outbound.move_due(8)
+            queued.move_due(8)
 
     def claim(self, token: int) -> None:
         while self.is_on:

@@ -12,7 +12,7 @@ from django.db.models import F, Sum
 from standin import Reply, stand_in
 
 from heed import carriers, clock
-from heed.core import handoff, inbound, leases, outbound, senders
+from heed.core import handoff, inbound, leases, outbound, queued, senders
 from heed.core.models import Message
 from heed.core.outbound import Draft
 from heed.rules import numbers
@@ -42,7 +42,7 @@ class Clock:
             passed = timedelta(seconds=self._not_yet_in_database)
             Message.objects.filter(state=MessageState.WAITING).update(due_at=F("due_at") - passed)
             self._not_yet_in_database = 0.0
-            outbound.move_due()
+            queued.move_due()
 
 
 def kannel(world, url):

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, connection
 
 from heed import clock
-from heed.core import connections, consent, gate, leases, outbound, sandbox
+from heed.core import connections, consent, gate, leases, outbound, queued, sandbox
 from heed.core.consent import Cause
 from heed.core.models import Message, MessagePart, SandboxDelivery, Source
 from heed.core.outbound import Draft
@@ -263,7 +263,7 @@ def test_only_parts_not_yet_accepted_are_tried_again(live_world, failure):
         await hand_off(pump)
         await pump._report()
         assert await pump.dispatcher.database(lambda: Message.objects.get(id=id_).parts_sent) == 1
-        await pump.dispatcher.database(outbound.move_due)
+        await pump.dispatcher.database(queued.move_due)
         await hand_off(pump)
         await pump._report()
 

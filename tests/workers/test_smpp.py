@@ -15,7 +15,7 @@ from people import ANNA, BEN
 from smsc import Smsc, accept, refuse, says
 
 from heed import carriers
-from heed.core import gate, handoff, leases, outbound
+from heed.core import gate, handoff, leases, outbound, queued
 from heed.core.models import Connection, Inbound, Message, MessagePart, Sender
 from heed.core.outbound import Draft
 from heed.providers.smpp import pdu, session
@@ -75,7 +75,7 @@ class Site:
 
     async def states(self) -> Counter[str]:
         def read() -> Counter[str]:
-            outbound.move_due()
+            queued.move_due()
             return Counter(Message.objects.values_list("state", flat=True))
 
         return await self.database(read)

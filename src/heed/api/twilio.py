@@ -25,7 +25,7 @@ from heed.api import twilio_shapes as shapes
 from heed.api.errors import MOST_BYTES
 from heed.api.rates import rates
 from heed.api.twilio_shapes import Problem
-from heed.core import accounts, gate, handoff, outbound, senders, webhooks
+from heed.core import accounts, gate, handoff, outbound, queued, senders, webhooks
 from heed.core.models import Account, ApiKey, Message, Role, Sender, SenderKind
 from heed.core.status_callbacks import sid
 from heed.rules import codes, numbers
@@ -115,7 +115,7 @@ def message(request: HttpRequest, key: ApiKey, secret: str, message_sid: str) ->
             return JsonResponse(shapes.shown(account, _found(request, account, message_sid)))
         case "DELETE":
             _needs_sender(key)
-            if not outbound.delete(account.id, row.id, actor=f"key {key.name}"):
+            if not queued.delete(account.id, row.id, actor=f"key {key.name}"):
                 raise Problem(409, shapes.NOT_FINAL, "A message is deleted when it has come to its end.")
             return HttpResponse(status=204)
     return _wrong_method("DELETE, GET, POST")
@@ -162,10 +162,10 @@ def _create(request: HttpRequest, key: ApiKey, secret: str) -> dict[str, Any]:
     draft = outbound.Draft(recipient, address, text)
     options: dict[str, Any] = {"due_at": due_at, "expires_at": expires_at, "actor": f"key {key.name}", "also": also}
     try:
-        (queued,) = outbound.queue(sender, [draft], door=DOOR, **options)
+        (made,) = outbound.queue(sender, [draft], door=DOOR, **options)
     except outbound.Refused as error:
         raise Problem(400, shapes.BAD_SENDER, str(error)) from error
-    return shapes.shown(account, Message.objects.select_related("sender").get(id=queued.id))
+    return shapes.shown(account, Message.objects.select_related("sender").get(id=made.id))
 
 
 def _recipient(account: Account, raw: str) -> tuple[int, str]:
@@ -206,12 +206,12 @@ def _update(request: HttpRequest, row: Message) -> None:
     if status is not None:
         if status != "canceled":
             raise Problem(400, shapes.BAD_REQUEST, "Status can be set to canceled alone.")
-        if not outbound.cancel(row.account_id or 0, row.id):
+        if not queued.cancel(row.account_id or 0, row.id):
             raise Problem(409, shapes.NOT_CANCELLABLE, "This message no longer waits.")
     elif body is not None:
         if body:
             raise Problem(400, shapes.BAD_REQUEST, "Body can be set to nothing alone, which takes the text away.")
-        if not outbound.redact(row.account_id or 0, row.id):
+        if not queued.redact(row.account_id or 0, row.id):
             raise Problem(409, shapes.NOT_FINAL, "A text is taken away when its message has come to its end.")
     else:
         raise Problem(400, shapes.BAD_REQUEST, "Give Status=canceled, or an empty Body.")

@@ -20,7 +20,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from heed.console import ids, recipients, words
 from heed.console.access import ConsoleRequest, page, senders_only
-from heed.core import outbound, pending
+from heed.core import pending, queued
 from heed.core.models import Account, LedgerEntry, Message, Purpose
 from heed.rules import numbers
 from heed.rules.states import MessageState
@@ -205,7 +205,7 @@ def _by(row: Message) -> str:
 @require_POST
 def cancel(request: ConsoleRequest, public_id: str) -> HttpResponse:
     row = _message(request.account, public_id)
-    if row.purpose == Purpose.MESSAGE and outbound.cancel(request.account.id, row.id):
+    if row.purpose == Purpose.MESSAGE and queued.cancel(request.account.id, row.id):
         notices.success(request, _("The message is cancelled. It will not be sent."))
     else:
         notices.error(request, _("It is too late to cancel this message."))

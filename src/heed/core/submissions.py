@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from heed.core import database, handoff, outbound, parts, senders, smpp_words
+from heed.core import database, handoff, outbound, parts, queued, senders, smpp_words
 from heed.core.models import Callback, Esme, Message, Sender, SubmittedPart
 from heed.core.outbound import Draft, Letter
 from heed.core.parts import Key, Piece
@@ -120,10 +120,10 @@ def _queue(ready: Sequence[_Ready], results: list[Taken]) -> None:
     def before(ids: Sequence[int]) -> None:
         _call_back([(id_, one) for id_, one in zip(ids, ready, strict=True) if one.is_told])
 
-    queued = outbound.queue_together([one.letter for one in ready], door=DOOR, before=before)
-    passed = [(row, one) for row, one in zip(queued, ready, strict=True) if row.state != MessageState.SUPPRESSED]
+    written = outbound.queue_together([one.letter for one in ready], door=DOOR, before=before)
+    passed = [(row, one) for row, one in zip(written, ready, strict=True) if row.state != MessageState.SUPPRESSED]
     _call_back([(row.id, one) for row, one in passed if not one.is_told])
-    for row, one in zip(queued, ready, strict=True):
+    for row, one in zip(written, ready, strict=True):
         is_refused = row.state == MessageState.SUPPRESSED
         parts.join(one.pieces, row.id, is_refused=is_refused and bool(one.one.esme.refusal))
         results[one.at] = Taken(smpp_words.message_id(row.id), OPTED_OUT if is_refused else "")
@@ -154,4 +154,4 @@ def find(esme: Esme, raw: str) -> Message | None:
 def cancel(esme: Esme, raw: str) -> bool:
     """Whether the message that ``raw`` names was still waiting or queued; it is cancelled now."""
     found = find(esme, raw)
-    return found is not None and outbound.cancel(esme.account_id, found.id)
+    return found is not None and queued.cancel(esme.account_id, found.id)

@@ -16,9 +16,9 @@ from heed.core import (
     handoff,
     housekeeping,
     inbound,
-    outbound,
     outcomes,
     parts,
+    queued,
     receipts,
     reviews,
 )
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 # Each duty, and how often in seconds. A duty returns how much it did; one that did something runs again at once.
 DUTIES: tuple[tuple[Callable[[], int], float], ...] = (
-    (outbound.move_due, 0.5),
+    (queued.move_due, 0.5),
     (Feeder().feed, 0.5),
     (outcomes.fold, 1),
     (causes.attribute, 2),
