@@ -68,11 +68,18 @@ def test_a_long_text_goes_in_parts_that_kannel_can_not_cut_off():
     assert ("".join(pieces), len(pieces)) == (text, 2)
     with stand_in(Reply(202, "kannel/accepted.txt")) as carrier:
         for number, piece in enumerate(pieces, 1):
-            outgoing = Outgoing(REFERENCE, "+447700900001", "+447700900500", piece, number, len(pieces))
+            outgoing = Outgoing(REFERENCE, "+447700900001", "+447700900500", piece, number, len(pieces), text, 0x12AB)
             assert outcome(hand_off(kannel(carrier.url), outgoing)) == (f"{REFERENCE}.{number}",)
         headers = [asked.headers["X-Kannel-UDH"] for asked in carrier.asked]
-    assert headers[0][:-2] == headers[1][:-2]
-    assert [(one[:6], one[8:]) for one in headers] == [("050003", "0201"), ("050003", "0202")]
+    assert headers == ["050003ab0201", "050003ab0202"]
+
+
+def test_all_parts_of_a_text_have_one_alphabet():
+    text = "plain, " * 20 + "\N{GRINNING FACE}"
+    pieces = kannel().parts(text)
+    assert pieces[0].isascii()
+    parts = [Outgoing(REFERENCE, "ACME", "+447700900500", piece, 1, len(pieces), text) for piece in pieces]
+    assert {kannel().headers(part)["X-Kannel-Coding"] for part in parts} == {"2"}
 
 
 # The hook

@@ -18,7 +18,7 @@ from standin import Reply, payload, stand_in
 
 from heed.providers.base import BadHook, BadSignature, MaybeSent, Misconfigured, RecipientOptedOut, Refused, Throttled
 from heed.providers.vonage import Vonage, sig
-from heed.rules.values import Health, InboundText, InventoryNumber, Receipt
+from heed.rules.values import Health, InboundText, InventoryNumber, Part, Receipt
 
 KEY, SECRET, SIGNATURE_SECRET = "abcd1234", "a-secret", "a-signature-secret-of-32-characters"
 UUID, SMS_ID = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab", "0C000000217B7F02"
@@ -133,6 +133,25 @@ ARRIVING = [
     ),
     ("sms_receipt_unknown", []),
 ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        (("77", "3", "2"), Part(77, 3, 2)),
+        (("65535", "2", "1"), Part(65535, 2, 1)),
+        (("77", "1", "1"), None),
+        (("77", "2", "3"), None),
+        (("x", "2", "1"), None),
+        (("9" * 5000, "2", "1"), None),
+        (("77", "2"), None),
+    ],
+)
+def test_the_sms_api_says_which_part_it_brings(numbers, expected):
+    said = dict(zip(("concat-ref", "concat-total", "concat-part"), numbers, strict=False)) | {"concat": "true"}
+    call = called(json.dumps(json.loads(payload("vonage/sms_inbound.json")) | said).encode(), JSON)
+    (text,) = vonage().parse(call)
+    assert (text.text, text.part) == (TEXT.text, expected)
 
 
 @pytest.mark.parametrize(("name", "expected"), ARRIVING)

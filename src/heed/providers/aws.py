@@ -26,7 +26,7 @@ from heed.providers.base import (
     Throttled,
 )
 from heed.providers.http import Answer, HttpProvider, is_http, moment, words_in
-from heed.rules.values import CarrierOptOut, HandedOff, Health, InboundText, Outgoing, Receipt, Setup
+from heed.rules.values import CarrierOptOut, HandedOff, InboundText, Outgoing, Receipt, Setup
 
 # By reason where AWS gives one, by what was not found, or by the error's name. What is not here is what its status says.
 CODES = {
@@ -160,13 +160,10 @@ class Aws(HttpProvider):
         if not answer.is_good:
             raise self.failure(answer)
 
-    async def health(self) -> Health:
-        try:
-            found = await self._ask("DescribeAccountAttributes")
-        except Misconfigured as error:
-            return Health(False, error.words)
+    async def account(self) -> str:
+        found = await self._ask("DescribeAccountAttributes")
         rows = {words_in(row, "Name"): words_in(row, "Value") for row in _rows(found, "AccountAttributes")}
-        return Health(True, f"Account tier: {rows.get('ACCOUNT_TIER', 'unknown').lower()}")
+        return f"Account tier: {rows.get('ACCOUNT_TIER', 'unknown').lower()}"
 
     async def adopt(self, phone_number: str) -> None:
         """Two-way messages, by our topic."""

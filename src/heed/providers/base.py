@@ -225,9 +225,16 @@ class Provider:
         """Say that the hook is ours."""
         raise NotOffered
 
-    async def health(self) -> Health:
-        """What the carrier says of our credentials."""
+    async def account(self) -> str:
+        """What the carrier says of our account. Raises Misconfigured if it refuses our credentials."""
         raise NotOffered
+
+    async def health(self) -> Health:
+        """Whether the carrier takes our credentials, and what it says."""
+        try:
+            return Health(True, await self.account())
+        except Misconfigured as error:
+            return Health(False, error.words)
 
     def countries(self) -> Sequence[str]:
         """Where it sells numbers, as two letters each."""

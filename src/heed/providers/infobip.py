@@ -24,7 +24,7 @@ from heed.providers.base import (
     Unreachable,
 )
 from heed.providers.http import Answer, HttpProvider, is_http, moment, same, words_in
-from heed.rules.values import CarrierOptOut, HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
+from heed.rules.values import CarrierOptOut, HandedOff, InboundText, InventoryNumber, Outgoing, Receipt
 
 # https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes: names of a status or of an error.
 CODES = {
@@ -130,12 +130,9 @@ class Infobip(HttpProvider):
 
     # What a person waits for
 
-    async def health(self) -> Health:
-        try:
-            found = await self.ask("GET", self._url("account/1/balance"))
-        except Misconfigured as error:
-            return Health(False, error.words)
-        return Health(True, f"Balance: {words_in(found, 'balance')} {words_in(found, 'currency')}")
+    async def account(self) -> str:
+        found = await self.ask("GET", self._url("account/1/balance"))
+        return f"Balance: {words_in(found, 'balance')} {words_in(found, 'currency')}"
 
     def countries(self) -> Sequence[str]:
         """Its API tells none; it answers with an empty list for one that has no numbers now."""

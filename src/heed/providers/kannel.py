@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
-from zlib import crc32
 
 from heed.providers.base import (
     Arrived,
@@ -25,7 +24,7 @@ from heed.providers.base import (
 )
 from heed.providers.http import Answer, HttpProvider, is_http, same
 from heed.rules import segments
-from heed.rules.values import HandedOff, Health, InboundText, Outgoing, Receipt
+from heed.rules.values import HandedOff, InboundText, Outgoing, Receipt
 
 # How smsbox's answers begin; it says 403 of two of them.
 CODES = {
@@ -104,7 +103,7 @@ class Kannel(HttpProvider):
             "Content-Type": "text/plain; charset=UTF-8",
             "X-Kannel-From": part.sender,
             "X-Kannel-To": part.to,
-            "X-Kannel-Coding": SEVEN_BITS if segments.encoding_of(part.text) == segments.GSM_7 else UCS_2,
+            "X-Kannel-Coding": SEVEN_BITS if segments.encoding_of(part.whole or part.text) == segments.GSM_7 else UCS_2,
             "X-Kannel-DLR-Mask": str(TOLD),
             "X-Kannel-DLR-URL": self._dlr_url(part.reference, _id(part)),
         }
@@ -131,12 +130,12 @@ class Kannel(HttpProvider):
 
     # What a person waits for
 
-    async def health(self) -> Health:
+    async def account(self) -> str:
         """smsbox looks at the credentials first, then at the receiver, which is missing."""
         answer = await self.call("POST", self.settings["url"], headers={"Content-Type": "text/plain"}, body=b"-")
         if answer.status == 400:
-            return Health(True, "Kannel takes these credentials.")
-        return Health(False, self.failure(answer).words)
+            return "Kannel takes these credentials."
+        raise Misconfigured(self.failure(answer).words)
 
 
 def _id(part: Outgoing) -> str:
@@ -145,7 +144,7 @@ def _id(part: Outgoing) -> str:
 
 def _header(part: Outgoing) -> bytes:
     """The user data header of one of several parts (3GPP TS 23.040, 9.2.3.24.1)."""
-    return bytes([5, 0, 3, crc32(part.reference.encode()) & 0xFF, part.count, part.number])
+    return bytes([5, 0, 3, part.serial & 0xFF, part.count, part.number])
 
 
 def _receipt(given: Mapping[str, str]) -> Receipt:

@@ -10,7 +10,7 @@ from typing import Any
 from heed.providers import tokens
 from heed.providers.base import Arrived, BadHook, BadSignature, Field, HookRequest, MaybeSent, Misconfigured
 from heed.providers.http import Answer, HttpProvider, fields_of, is_http, moment, same, words_in
-from heed.rules.values import HandedOff, Health, InboundText, Outgoing, Receipt
+from heed.rules.values import HandedOff, InboundText, Outgoing, Receipt
 
 CODES = {
     "2": Misconfigured,  # the access key
@@ -97,12 +97,9 @@ class MessageBird(HttpProvider):
 
     # What a person waits for
 
-    async def health(self) -> Health:
-        try:
-            found = await self.ask("GET", self._url("balance"))
-        except Misconfigured as error:
-            return Health(False, error.words)
-        return Health(True, f"Balance: {words_in(found, 'amount')} {words_in(found, 'type')}")
+    async def account(self) -> str:
+        found = await self.ask("GET", self._url("balance"))
+        return f"Balance: {words_in(found, 'amount')} {words_in(found, 'type')}"
 
 
 def _receipt(id_: str, fields: Mapping[str, Any]) -> Sequence[Receipt]:

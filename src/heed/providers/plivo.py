@@ -21,7 +21,7 @@ from heed.providers.base import (
 )
 from heed.providers.http import Answer, HttpProvider, basic, is_http, same, words_in
 from heed.rules import numbers
-from heed.rules.values import HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
+from heed.rules.values import HandedOff, InboundText, InventoryNumber, Outgoing, Receipt
 
 CODES = {"402": Misconfigured}  # no credit; its errors have words and a status, no code
 STATES = {
@@ -127,12 +127,9 @@ class Plivo(HttpProvider):
 
     # What a person waits for
 
-    async def health(self) -> Health:
-        try:
-            found = await self.ask("GET", self._url(""))
-        except Misconfigured as error:
-            return Health(False, error.words)
-        return Health(True, f"Balance: {words_in(found, 'cash_credits')} USD")
+    async def account(self) -> str:
+        found = await self.ask("GET", self._url(""))
+        return f"Balance: {words_in(found, 'cash_credits')} USD"
 
     def countries(self) -> Sequence[str]:
         """Those where Plivo sells numbers that take texts."""

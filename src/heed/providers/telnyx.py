@@ -23,7 +23,7 @@ from heed.providers.base import (
     Throttled,
 )
 from heed.providers.http import Answer, HttpProvider, is_http, moment, refuse_old, words_in
-from heed.rules.values import CarrierOptOut, HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
+from heed.rules.values import CarrierOptOut, HandedOff, InboundText, InventoryNumber, Outgoing, Receipt
 
 # https://developers.telnyx.com/docs/messaging/messages/error-codes
 OPTED_OUT = "40300"
@@ -139,12 +139,9 @@ class Telnyx(HttpProvider):
 
     # What a person waits for
 
-    async def health(self) -> Health:
-        try:
-            found = await self.ask("GET", self._url("balance"))
-        except Misconfigured as error:
-            return Health(False, error.words)
-        return Health(True, f"Balance: {words_in(found, 'data', 'balance')} {words_in(found, 'data', 'currency')}")
+    async def account(self) -> str:
+        found = await self.ask("GET", self._url("balance"))
+        return f"Balance: {words_in(found, 'data', 'balance')} {words_in(found, 'data', 'currency')}"
 
     def countries(self) -> Sequence[str]:
         """Those where Telnyx sells numbers."""

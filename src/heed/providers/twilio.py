@@ -20,7 +20,7 @@ from heed.providers.base import (
 )
 from heed.providers.http import Answer, HttpProvider, basic, is_http, same, words_in
 from heed.rules import signatures
-from heed.rules.values import HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
+from heed.rules.values import HandedOff, InboundText, InventoryNumber, Outgoing, Receipt
 
 # https://www.twilio.com/docs/api/errors; those that are not here are what their status says: 4xx refuses this message.
 # A sender that isn't ours (21606, 21660) is one of those: other senders, of other accounts perhaps, are none the worse.
@@ -140,12 +140,9 @@ class Twilio(HttpProvider):
 
     # What a person waits for
 
-    async def health(self) -> Health:
-        try:
-            found = await self.ask("GET", self._url("Balance.json"))
-        except Misconfigured as error:
-            return Health(False, error.words)
-        return Health(True, f"Balance: {words_in(found, 'balance')} {words_in(found, 'currency')}")
+    async def account(self) -> str:
+        found = await self.ask("GET", self._url("Balance.json"))
+        return f"Balance: {words_in(found, 'balance')} {words_in(found, 'currency')}"
 
     def countries(self) -> Sequence[str]:
         """Those where Twilio sells numbers that take texts."""

@@ -25,7 +25,7 @@ from heed.providers.base import (
 )
 from heed.providers.http import Answer, HttpProvider, basic, fields_of, is_http, moment, refuse_old, same, words_in
 from heed.rules import numbers
-from heed.rules.values import HandedOff, Health, InboundText, InventoryNumber, Outgoing, Receipt
+from heed.rules.values import HandedOff, InboundText, InventoryNumber, Outgoing, Part, Receipt
 
 # The Messages API's; an answer has them behind the # of its "type", a status also as its "title".
 CODES = {
@@ -219,12 +219,9 @@ class Vonage(HttpProvider):
 
     # What a person waits for
 
-    async def health(self) -> Health:
-        try:
-            found = await self.ask("GET", self._url("rest", "account/get-balance"))
-        except Misconfigured as error:
-            return Health(False, error.words)
-        return Health(True, f"Balance: {words_in(found, 'value')} EUR")
+    async def account(self) -> str:
+        found = await self.ask("GET", self._url("rest", "account/get-balance"))
+        return f"Balance: {words_in(found, 'value')} EUR"
 
     def countries(self) -> Sequence[str]:
         return COUNTRIES
@@ -297,13 +294,19 @@ def _of_sms_api(fields: Mapping[str, Any]) -> Sequence[Arrived]:
     if "status" not in fields:
         if "msisdn" not in fields:
             raise BadHook("This is neither a text nor a receipt.")
-        return [
-            InboundText(
-                id_, words_in(fields, "msisdn"), words_in(fields, "to"), words_in(fields, "text"), _time(fields)
-            )
-        ]
+        sender, to, text = (words_in(fields, name) for name in ("msisdn", "to", "text"))
+        return [InboundText(id_, sender, to, text, _time(fields), part=_part(fields))]
     code = words_in(fields, "err-code")
     return _receipt(id_, words_in(fields, "client-ref"), words_in(fields, "status"), code if code != "0" else "", "")
+
+
+def _part(fields: Mapping[str, Any]) -> Part | None:
+    """Which part of a long text this is. The reference is the phone's own, of 8 or 16 bits."""
+    raw = [words_in(fields, f"concat-{name}") for name in ("ref", "total", "part")]
+    if not all(one.isascii() and one.isdigit() and len(one) <= 5 for one in raw):
+        return None
+    part = Part(*map(int, raw))
+    return part if part.makes_sense else None
 
 
 def _receipt(id_: str, reference: str, status: str, code: str, words: str) -> Sequence[Receipt]:

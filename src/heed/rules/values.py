@@ -40,6 +40,11 @@ class Part:
     total: int
     number: int
 
+    @property
+    def makes_sense(self) -> bool:
+        """One that does not is a whole text, whatever stood beside it."""
+        return 1 <= self.number <= self.total <= 255 and self.total > 1
+
 
 @dataclass(frozen=True, slots=True)
 class InboundText:

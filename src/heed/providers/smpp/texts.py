@@ -191,7 +191,7 @@ def _part_by_tlv(tlvs: dict[int, bytes]) -> Part | None:
 
 def _whole(part: Part) -> Part | None:
     """``part`` unless it makes no sense; then the text is taken as it is."""
-    return part if 1 <= part.number <= part.total <= 255 and part.total > 1 else None
+    return part if part.makes_sense else None
 
 
 # GSM 03.38
