@@ -23,8 +23,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _asks_the_database(item: pytest.Item) -> bool:
-    names = set(getattr(item, "fixturenames", ()))
-    return bool(_DATABASE_FIXTURES & names) and "scheme" not in names  # light or dark: a test of looks
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(_DATABASE_FIXTURES & fixtures) and not item.get_closest_marker("looks")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from visiting import SCHEMES, WIDTHS
+from visiting import WIDTHS
 
 SENDER = "+447700900002"
 FIRST, LEFT, LAST = 600, 30, 899  # the last three digits of its people; the first 30 have opted out
@@ -85,10 +85,10 @@ def test_it_works_without_script(visitors, site):
     expect(page.get_by_role("heading", level=1)).to_contain_text("By hand")
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.looks
 @pytest.mark.parametrize("width", WIDTHS)
-def test_what_is_wrong_and_what_waits_is_for_everybody(visitors, site, width, scheme):
-    visitor = visitors(width, scheme)
+def test_what_is_wrong_and_what_waits_is_for_everybody(visitors, site, width):
+    visitor = visitors(width)
     page = visitor.sign_in(site.world.owner.email)
     write(page, site, "Faults", "")
     page.locator("summary", has_text="Opt-outs").click()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
-from visiting import SCHEMES, WIDTHS
+from visiting import WIDTHS
 
 CSV = b"Mobile,First name\n07700900540,Ada\n07700900541,Bo\nnobody,X\n"
 
@@ -35,12 +35,12 @@ def test_a_list_is_filled_from_a_file_and_emptied(owner, site):
     expect(page.get_by_text("Its contacts stay.")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.looks
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_import_is_for_everybody(visitors, site, width, scheme):
-    visitor = visitors(width, scheme)
+def test_the_import_is_for_everybody(visitors, site, width):
+    visitor = visitors(width)
     page = visitor.sign_in(site.world.owner.email)
-    new_list(page, site, f"Group {width} {scheme}")
+    new_list(page, site, f"Group {width}")
     page.get_by_label("Phone numbers are in").select_option("")
     page.get_by_role("button", name="Import these people").click()
     expect(page.get_by_text("Say which column holds the phone numbers.")).to_be_visible()

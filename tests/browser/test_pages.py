@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.urls import URLPattern, reverse
-from visiting import SCHEMES, WIDTHS
+from visiting import WIDTHS
 
 # Pages that need an id of something are reached by the first link to them on another page.
 PAGES = [
@@ -57,10 +57,10 @@ OTHERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.looks
 @pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_is_for_everybody(visitors, site, width, scheme):
-    visitor = visitors(width, scheme)
+def test_every_page_is_for_everybody(visitors, site, width):
+    visitor = visitors(width)
     page = visitor.sign_in(site.world.owner.email)
     faults = {}
     for name in PAGES:
@@ -89,10 +89,10 @@ def _go(page, site, name: str) -> None:
     page.wait_for_load_state()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.looks
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_door_is_for_everybody(visitors, site, width, scheme):
-    visitor = visitors(width, scheme)
+def test_the_door_is_for_everybody(visitors, site, width):
+    visitor = visitors(width)
     faults = {}
     for path in ("/sign-in/", "/sign-in/nonsense/", "/join/nonsense/", "/nothing-here/"):
         visitor.page.goto(site.address + path)

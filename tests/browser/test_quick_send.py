@@ -6,7 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from visiting import SCHEMES, WIDTHS
+from visiting import WIDTHS
 
 NUMBER, NAME = "+447700900001", "ACME"
 STOP_LINE = f"To opt out, text STOP to {NUMBER}"
@@ -145,10 +145,10 @@ def test_it_works_without_script(visitors, site):
     expect(page.get_by_text("Queued for 1 person.")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.looks
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_open_menu_and_the_review_are_for_everybody(visitors, site, width, scheme):
-    visitor = visitors(width, scheme)
+def test_the_open_menu_and_the_review_are_for_everybody(visitors, site, width):
+    visitor = visitors(width)
     page = visitor.sign_in(site.world.owner.email)
     compose(page, site, "07700900501, 07700900515, 07700900515, nonsense", "Sale – today")
     expect(page.get_by_text("This character forces UCS-2")).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import people
 import pytest
 from playwright.sync_api import expect
-from visiting import SCHEMES, WIDTHS
+from visiting import WIDTHS
 
 PHONE = "+447700900530"
 
@@ -96,10 +96,10 @@ def test_a_new_key_is_copied(owner, site):
     assert page.evaluate("navigator.clipboard.readText()") == secret
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.looks
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_pages_of_signing_in_are_for_everybody(visitors, site, width, scheme):
-    visitor = visitors(width, scheme)
+def test_the_pages_of_signing_in_are_for_everybody(visitors, site, width):
+    visitor = visitors(width)
     page = visitor.sign_in(site.world.viewer.email)
     faults = {}
     for path in ("/second-factor/", "/settings/", "/settings/members/", "/accounts/"):  # a viewer's look differs
